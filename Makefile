@@ -1,0 +1,52 @@
+# Everything a fresh machine needs is Python >= 3.11 with venv, and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+OUT ?= demo-output
+
+.PHONY: help demo test check bench soak format docs clean
+help:           ## this list
+	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(VENV)/run: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'voice-s2s needs Python 3.11 or newer; set PYTHON=/path/to/python3.11'; exit 1; }
+	@echo 'Installing voice-s2s with the local engine into $(VENV) (about 350 MB, once) ...'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local,cli]'
+	@touch $@
+
+$(VENV)/dev: $(VENV)/run
+	@echo 'Installing what the tests need ...'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local,chat,cli]' --group test --group check
+	@touch $@
+
+demo: $(VENV)/run  ## ask the local engine a spoken question and hear the answer
+	@$(BIN)/s2s demo --output $(OUT)
+
+test: check     ## everything that CI runs
+	$(BIN)/python -m pytest
+
+check: $(VENV)/dev  ## style, types, import contracts, sizes, generated docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python tools/sizes.py
+	$(BIN)/python tools/docs.py --check
+
+bench: $(VENV)/dev  ## measured figures, printed; quiet machine please
+	$(BIN)/python -m bench
+
+soak: $(VENV)/dev   ## 1,000 sessions with the real models; minutes
+	$(BIN)/python -m pytest tests/soak -m soak
+
+format: $(VENV)/dev ## rewrite layout and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/dev   ## rewrite the generated tables
+	$(BIN)/python tools/docs.py
+
+clean:          ## remove what the other targets made
+	rm -rf $(VENV) $(OUT) build dist .mypy_cache .ruff_cache .hypothesis

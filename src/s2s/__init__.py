@@ -1,0 +1,137 @@
+"""One interface to every speech-to-speech engine.
+
+import s2s
+
+async with s2s.new("local").start() as session:
+    await session.send_text("What time is it?")
+    async for event in session:
+        match event:
+            case s2s.TextOutput(text=text): print(text)
+            case s2s.TurnEnd(): break
+"""
+
+from s2s.audio.format import AudioFormat
+from s2s.capabilities import Capabilities
+from s2s.config import Config, Limits, ReconnectPolicy, TurnDetection
+from s2s.engine import S2S, Engine
+from s2s.errors import (
+    AudioFormatError,
+    AuthError,
+    BacklogError,
+    ConfigError,
+    ConnectError,
+    ConnectionLostError,
+    HookError,
+    LocalProtocolError,
+    MissingKeyError,
+    ProtocolError,
+    ProviderError,
+    RateLimitError,
+    RemoteProtocolError,
+    S2SError,
+    SessionClosedError,
+    ToolError,
+    UnknownProviderError,
+    UnsupportedError,
+)
+from s2s.events import (
+    AudioOutput,
+    Error,
+    Event,
+    GoingAway,
+    IdleTimeout,
+    Interrupted,
+    RateLimits,
+    Reconnected,
+    Reconnecting,
+    ResponseDone,
+    ResponseStarted,
+    SessionEnded,
+    SessionStarted,
+    SpeechStarted,
+    SpeechStopped,
+    TextOutput,
+    Timings,
+    Tokens,
+    ToolCall,
+    ToolCallCancelled,
+    Transcript,
+    TurnEnd,
+    Unrecognized,
+    Usage,
+    UsageUpdate,
+)
+from s2s.hooks import Hooks, compose_hooks
+from s2s.items import Call, Item, Message, ToolResult
+from s2s.registry import list_providers, new, register
+from s2s.session import Session
+from s2s.tools import Tool, ToolSpec, tool
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "S2S",
+    "AudioFormat",
+    "AudioFormatError",
+    "AudioOutput",
+    "AuthError",
+    "BacklogError",
+    "Call",
+    "Capabilities",
+    "Config",
+    "ConfigError",
+    "ConnectError",
+    "ConnectionLostError",
+    "Engine",
+    "Error",
+    "Event",
+    "GoingAway",
+    "HookError",
+    "Hooks",
+    "IdleTimeout",
+    "Interrupted",
+    "Item",
+    "Limits",
+    "LocalProtocolError",
+    "Message",
+    "MissingKeyError",
+    "ProtocolError",
+    "ProviderError",
+    "RateLimitError",
+    "RateLimits",
+    "ReconnectPolicy",
+    "Reconnected",
+    "Reconnecting",
+    "RemoteProtocolError",
+    "ResponseDone",
+    "ResponseStarted",
+    "S2SError",
+    "Session",
+    "SessionClosedError",
+    "SessionEnded",
+    "SessionStarted",
+    "SpeechStarted",
+    "SpeechStopped",
+    "TextOutput",
+    "Timings",
+    "Tokens",
+    "Tool",
+    "ToolCall",
+    "ToolCallCancelled",
+    "ToolError",
+    "ToolResult",
+    "ToolSpec",
+    "Transcript",
+    "TurnDetection",
+    "TurnEnd",
+    "UnknownProviderError",
+    "Unrecognized",
+    "UnsupportedError",
+    "Usage",
+    "UsageUpdate",
+    "compose_hooks",
+    "list_providers",
+    "new",
+    "register",
+    "tool",
+]

@@ -1,0 +1,92 @@
+"""What an application asks of an engine: imperatives, as plain data."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from msgspec import UNSET, Struct, UnsetType
+
+from s2s.config import TurnDetection
+from s2s.items import Item
+from s2s.tools import ToolSpec
+
+
+class AppendAudio(Struct, frozen=True, gc=False, tag="append_audio"):
+    """Hear this: PCM16 LE mono at the input rate that the link declares."""
+
+    audio: bytes
+
+
+class AppendImage(Struct, frozen=True, gc=False, tag="append_image"):
+    """See this: a still or one frame of a video."""
+
+    image: bytes
+    mime_type: str = "image/jpeg"
+
+
+class CommitAudio(Struct, frozen=True, gc=False, tag="commit_audio"):
+    """The user's turn is over; in manual turn detection only the application knows."""
+
+
+class ClearAudio(Struct, frozen=True, gc=False, tag="clear_audio"):
+    """Forget the audio that no turn has taken yet."""
+
+
+class AddItem(Struct, frozen=True, tag="add_item"):
+    """Put an entry into the conversation."""
+
+    item: Item
+
+
+class CreateResponse(Struct, frozen=True, tag="create_response"):
+    """Answer now."""
+
+    instructions: str | None = None
+    metadata: dict[str, str] = {}
+
+
+class SendToolResult(Struct, frozen=True, gc=False, tag="send_tool_result"):
+    """Here is what the tool returned."""
+
+    call_id: str
+    output: str
+    is_error: bool = False
+    respond: bool = True
+
+
+class Cancel(Struct, frozen=True, gc=False, tag="cancel"):
+    """Stop this response, or the active one."""
+
+    response_id: str | None = None
+
+
+class Truncate(Struct, frozen=True, gc=False, tag="truncate"):
+    """The user heard this item up to here and no further."""
+
+    item_id: str
+    heard_ms: float
+
+
+class UpdateSession(Struct, frozen=True, omit_defaults=True, tag="update_session"):
+    """Change these settings from now on; what is UNSET stays."""
+
+    instructions: str | UnsetType = UNSET
+    voice: str | UnsetType = UNSET
+    tools: tuple[ToolSpec, ...] | UnsetType = UNSET
+    turn_detection: TurnDetection | UnsetType = UNSET
+    temperature: float | UnsetType | None = UNSET
+    max_output_tokens: int | UnsetType | None = UNSET
+
+
+Command: TypeAlias = (
+    AppendAudio
+    | AppendImage
+    | CommitAudio
+    | ClearAudio
+    | AddItem
+    | CreateResponse
+    | SendToolResult
+    | Cancel
+    | Truncate
+    | UpdateSession
+)

@@ -1,0 +1,83 @@
+"""Something you can talk to."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator
+from types import TracebackType
+from typing import ClassVar, Protocol, runtime_checkable
+
+from s2s.capabilities import Capabilities
+from s2s.config import Config, override
+from s2s.links import Link
+from s2s.session import Session
+
+
+@runtime_checkable
+class S2S(Protocol):
+    """A speech-to-speech engine: whatever can start a session."""
+
+    name: str
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the engine can do, known before connecting."""
+        ...
+
+    def start(self, **overrides: object) -> Starting:
+        """Start a session; `overrides` are Config fields for this one."""
+        ...
+
+
+class Engine(ABC):
+    """Base of every engine: a name, capabilities, and a way to open a link. It does no I/O until `start`."""
+
+    name: ClassVar[str]
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config or Config()
+
+    @property
+    @abstractmethod
+    def capabilities(self) -> Capabilities:
+        """What the engine can do, known before connecting."""
+
+    @abstractmethod
+    async def open(self, config: Config) -> Link:
+        """Connect for one session and return the link. Raises S2SError."""
+
+    def start(self, **overrides: object) -> Starting:
+        """Start a session: `await engine.start()`, or `async with engine.start() as session`.
+
+        `overrides` are Config fields for this session. Raises ConfigError at once, and S2SError when awaited.
+        """
+        return Starting(self, override(self.config, overrides))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.config!r})"
+
+
+class Starting:
+    """A session about to start, to be awaited or entered once."""
+
+    def __init__(self, engine: Engine, config: Config) -> None:
+        self._engine = engine
+        self._config = config
+        self._session: Session | None = None
+
+    def __await__(self) -> Generator[object, None, Session]:
+        return self._open().__await__()
+
+    async def __aenter__(self) -> Session:
+        self._session = await self._open()
+        return self._session
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def _open(self) -> Session:
+        session = Session(self._config, self._engine.capabilities)
+        return await session.open(lambda: self._engine.open(self._config))

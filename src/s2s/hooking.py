@@ -1,0 +1,120 @@
+"""Calls a session's hooks, one after the other, beside the audio."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from msgspec.structs import replace
+
+from s2s.errors import HookError, S2SError
+from s2s.events import Error, Event, Interrupted, SessionEnded, SessionStarted, ToolCall, TurnEnd
+from s2s.hooks import Hooks
+
+_MOST_WAITING = 1000
+
+
+class HookRunner:
+    """Takes the events that somebody hooked and calls the hooks in order.
+
+    `deliver` gets what comes of it: an Error as `on_error` left it, a HookError for a hook that failed.
+    """
+
+    def __init__(self, hooks: Hooks, longest_s: float, deliver: Callable[[Event], None]) -> None:
+        self._hooks = hooks
+        self._longest_s = longest_s
+        self._deliver = deliver
+        self._waiting: deque[Event] = deque()
+        self._change = asyncio.Event()
+
+    def put(self, event: Event) -> bool:
+        """Queue the hooks of this event; return True where the event itself waits for them."""
+        if not self._hooks or not self._chain(event):
+            return False
+        if len(self._waiting) >= _MOST_WAITING:
+            self._deliver(
+                Error(HookError(f"hooks are {_MOST_WAITING} events behind: {event.type} was not hooked"))
+            )
+            return False
+        self._waiting.append(event)
+        self._change.set()
+        return isinstance(event, Error)
+
+    async def run(self) -> None:
+        """Serve until cancelled; an Error under way is then delivered as it was."""
+        while True:
+            await self._drain()
+            self._change.clear()
+            await self._change.wait()
+
+    async def last(self, events: Iterable[Event]) -> None:
+        """Serve what waits and these events, SessionEnded the last; after `run` was cancelled."""
+        for event in events:
+            if not self.put(event) and isinstance(event, Error):
+                self._deliver(event)
+        await self._drain()
+
+    async def _drain(self) -> None:
+        while self._waiting:
+            event = self._waiting.popleft()
+            if isinstance(event, Error):
+                await self._filter(event)
+            else:
+                for hook in self._chain(event):
+                    await self._call(hook, event, None)
+
+    async def _filter(self, event: Error) -> None:
+        error: S2SError | None = event.error
+        try:
+            for hook in self._chain(event):
+                error = await self._call(hook, error, error)
+                if error is None:
+                    return
+        except asyncio.CancelledError:
+            self._deliver(event)
+            raise
+        if not isinstance(error, S2SError):
+            wrong = f"on_error returned {type(error).__name__}: return the error, another S2SError or None"
+            self._deliver(Error(HookError(wrong)))
+            error = event.error
+        self._deliver(replace(event, error=error))
+
+    async def _call(self, hook: Callable[[Any], object], argument: object, otherwise: object) -> Any:  # noqa: ANN401
+        try:
+            async with asyncio.timeout(self._longest_s):
+                value = hook(argument)
+                return await value if inspect.isawaitable(value) else value
+        except Exception as failed:  # noqa: BLE001  a hook is foreign code
+            name = getattr(hook, "__qualname__", repr(hook))
+            late = isinstance(failed, TimeoutError)
+            what = (
+                f"took longer than {self._longest_s:g} s"
+                if late
+                else f"raised {type(failed).__name__}: {failed}"
+            )
+            error = HookError(f"hook {name} {what}; the conversation goes on without it")
+            error.__cause__ = failed
+            self._deliver(Error(error))
+            return otherwise
+
+    def _chain(self, event: Event) -> tuple[Callable[[Any], object], ...]:
+        hooks = self._hooks
+        match event:
+            case SessionStarted():
+                chain: object = hooks.on_start
+            case TurnEnd():
+                chain = hooks.on_turn
+            case Interrupted():
+                chain = hooks.on_interrupt
+            case ToolCall():
+                chain = hooks.on_tool_call
+            case Error():
+                chain = hooks.on_error
+            case SessionEnded():
+                chain = hooks.on_end
+            case _:
+                chain = ()
+        return chain if isinstance(chain, tuple) else (chain,)

@@ -1,0 +1,119 @@
+"""Serves one conversation: a server wire over a transport, with a link behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from s2s.commands import Command
+from s2s.errors import BacklogError, S2SError
+from s2s.events import Event
+from s2s.links import Link, Send
+from s2s.transports import Transport
+
+T = TypeVar("T")
+
+
+class ServerWire(Protocol):
+    """The provider's side of one connection, pure: a call returns what it causes, in order."""
+
+    def send(self, event: Event) -> Sequence[Send | Command]:
+        """Spell an event."""
+        ...
+
+    def receive(self, message: bytes) -> Sequence[Send | Command]:
+        """Read one message. Raises RemoteProtocolError for what cannot be answered in the dialect."""
+        ...
+
+
+class _Ended(Exception):
+    """Unwinds the task group."""
+
+
+class _Queue(Generic[T]):
+    """Bounded, and never waiting for room: a peer that far behind has stopped reading."""
+
+    def __init__(self, most: int, slow: str) -> None:
+        self._most = most
+        self._slow = slow
+        self._waiting: deque[T | None] = deque()
+        self._change = asyncio.Event()
+
+    def put(self, item: T | None) -> None:
+        """Append; None says that nothing more comes."""
+        if len(self._waiting) >= self._most:
+            raise BacklogError(f"{self._slow} has stopped reading: it is {self._most} messages behind")
+        self._waiting.append(item)
+        self._change.set()
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        while True:
+            while not self._waiting:
+                self._change.clear()
+                await self._change.wait()
+            item = self._waiting.popleft()
+            if item is None:
+                return
+            yield item
+
+
+class _Host:
+    def __init__(self, wire: ServerWire, transport: Transport, link: Link, most_waiting: int) -> None:
+        self._wire = wire
+        self._transport = transport
+        self._link = link
+        self._messages = _Queue[bytes](most_waiting, "the client")
+        self._commands = _Queue[Command | Send](most_waiting, "the engine")
+
+    async def serve(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for each in (self._read_client, self._read_engine, self._write_client, self._write_engine):
+                group.create_task(each(), name=f"s2s-host {each.__name__}")
+
+    async def _read_client(self) -> None:
+        async for message in self._transport:
+            self._follow(self._wire.receive(message))
+        raise _Ended
+
+    async def _read_engine(self) -> None:
+        async for told in self._link:
+            if isinstance(told, Send):
+                self._commands.put(told)
+            else:
+                self._follow(self._wire.send(told))
+        self._messages.put(None)
+
+    async def _write_client(self) -> None:
+        async for message in self._messages:
+            await self._transport.send(message)
+        raise _Ended
+
+    async def _write_engine(self) -> None:
+        async for command in self._commands:
+            for event in await self._link.send(command):
+                self._follow(self._wire.send(event))
+
+    def _follow(self, made: Iterable[Send | Command]) -> None:
+        for each in made:
+            if isinstance(each, Send):
+                self._messages.put(each.data)
+            else:
+                self._commands.put(each)
+
+
+async def host(wire: ServerWire, transport: Transport, link: Link, *, most_waiting: int = 4096) -> None:
+    """Serve until one side ends in order, then close both; what the engine said last still goes out.
+
+    Raises the S2SError of the side that broke, or BacklogError when one falls `most_waiting` messages behind.
+    """
+    try:
+        await _Host(wire, transport, link, most_waiting).serve()
+    except* _Ended:
+        pass
+    except* S2SError as broken:
+        raise broken.exceptions[0] from None
+    finally:
+        await transport.close()
+        await link.close()

@@ -1,0 +1,102 @@
+"""The seam that a session sees: commands one way, events the other."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol, TypeAlias
+
+import msgspec
+
+from s2s.commands import Command
+from s2s.errors import S2SError
+from s2s.events import Event
+from s2s.transports import Transport
+
+
+class Send(msgspec.Struct, frozen=True, gc=False):
+    """One whole message for the peer."""
+
+    data: bytes
+
+
+Told: TypeAlias = Event | Send
+"""What a link yields: an event, or a reply that the session's writer hands back to `Link.send`."""
+
+
+class Link(Protocol):
+    """A duplex of commands and events with an engine; events end when the engine is gone.
+
+    The first event is SessionStarted, unless opening failed. Only one task writes and one reads.
+    """
+
+    input_rate: int
+    """Sample rate of the PCM16 mono in AppendAudio."""
+
+    async def send(self, command: Command | Send) -> Sequence[Event]:
+        """Pass a command on and return the events that it caused at once.
+
+        Raises ConnectionLostError when the engine is gone.
+        """
+        ...
+
+    def __aiter__(self) -> AsyncIterator[Told]:
+        """Yield what the engine tells. Raises S2SError when it breaks."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything; safe to call twice."""
+        ...
+
+
+class ClientWire(Protocol):
+    """Our side of one connection, pure: a call returns what it causes, in order."""
+
+    def send(self, command: Command) -> Sequence[Send | Event]:
+        """Spell a command."""
+        ...
+
+    def receive(self, message: bytes) -> Sequence[Send | Event]:
+        """Read one message. Raises RemoteProtocolError for what the dialect does not allow."""
+        ...
+
+    def lost(self) -> Sequence[Event]:
+        """Close whatever was open: the connection has ended."""
+        ...
+
+
+class RemoteLink:
+    """A wire and a transport: the link to an engine behind a connection."""
+
+    def __init__(self, wire: ClientWire, transport: Transport, input_rate: int) -> None:
+        self.input_rate = input_rate
+        self._wire = wire
+        self._transport = transport
+
+    async def send(self, command: Command | Send) -> Sequence[Event]:
+        """Write what the wire makes of the command, return the events that it makes."""
+        made = (command,) if isinstance(command, Send) else self._wire.send(command)
+        events: list[Event] = []
+        for each in made:
+            if isinstance(each, Send):
+                await self._transport.send(each.data)
+            else:
+                events.append(each)
+        return events
+
+    async def __aiter__(self) -> AsyncIterator[Told]:
+        """Yield what the wire reads; whatever is open is closed before the end or the error."""
+        failure: S2SError | None = None
+        try:
+            async for message in self._transport:
+                for each in self._wire.receive(message):
+                    yield each
+        except S2SError as error:
+            failure = error
+        for event in self._wire.lost():
+            yield event
+        if failure is not None:
+            raise failure
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._transport.close()

@@ -1,0 +1,84 @@
+"""The engine that needs no key and no network: VAD, speech to text, a brain, text to speech."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from importlib.util import find_spec
+from typing import ClassVar
+
+from s2s.capabilities import Capabilities
+from s2s.config import Config
+from s2s.engine import Engine
+from s2s.errors import ConfigError, UnsupportedError
+from s2s.links import Link
+from s2s.providers.local.link import LocalLink
+from s2s.providers.local.pool import Pool
+from s2s.providers.local.seats import DEFAULTS, Seats, seated
+
+_NEEDED = {"numpy": "numpy", "onnxruntime": "onnxruntime", "hibari": "hibari-tts"}
+
+
+class LocalEngine(Engine):
+    """Listens, thinks and speaks inside this process; sessions and engines share the loaded models.
+
+    `Config.extra` takes `vad`, `stt`, `brain`, `tts` (a registered name, or an object that fills the seat;
+    for the brain any callable over the history), `<seat>_options`, `brain_s` (how long a brain may think,
+    20 s), `lead_ms` (how far ahead of real time it speaks, 1000; None for at once), `threads`.
+    """
+
+    name: ClassVar[str] = "local"
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__(config)
+        extra = self.config.extra
+        own = [seat for seat in DEFAULTS if isinstance(extra.get(seat, ""), str)]
+        missing = [package for module, package in _NEEDED.items() if own and find_spec(module) is None]
+        if missing:
+            raise ConfigError(f"the local engine needs {', '.join(missing)}: pip install 'voice-s2s[local]'")
+        self._seats = seated(extra, _pool(int(extra.get("threads", _threads()))))
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the stages can do together."""
+        return Capabilities(
+            input_rates=(self._seats.vad.sample_rate,),
+            output_rates=(self._seats.tts.sample_rate,),
+            turn_detection=("server", "semantic", "local", "manual"),
+            interrupt="server_confirmed",
+            truncate=True,
+            updates=True,
+            languages=self._seats.stt.languages,
+        )
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """The voices that can be chosen."""
+        return self._seats.tts.voices
+
+    async def warm(self) -> None:
+        """Load the models now rather than at the first session. Raises ConfigError."""
+        await self._seats.warm()
+
+    async def open(self, config: Config) -> Link:
+        """Load what is not loaded, and return a link of this process."""
+        if config.voice is not None and config.voice not in self.voices:
+            raise UnsupportedError(
+                f"the local engine has no voice {config.voice!r}: use {', '.join(self.voices)}"
+            )
+        await self._seats.warm()
+        link = LocalLink(self._seats, config, self.capabilities)
+        await link.up()
+        return link
+
+
+@cache
+def _pool(threads: int) -> Pool:
+    return Pool(threads)
+
+
+def _threads() -> int:
+    return min(4, os.cpu_count() or 1)
+
+
+__all__ = ["LocalEngine", "Seats"]

@@ -1,0 +1,120 @@
+"""One conversation with the local engine: who has the floor, and what follows from it."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+
+from s2s.capabilities import Capabilities
+from s2s.commands import (
+    AddItem,
+    AppendAudio,
+    Cancel,
+    ClearAudio,
+    Command,
+    CommitAudio,
+    CreateResponse,
+    SendToolResult,
+    Truncate,
+    UpdateSession,
+)
+from s2s.config import Config
+from s2s.errors import ConnectionLostError, LocalProtocolError
+from s2s.events import Error, Event, SessionStarted
+from s2s.items import ToolResult
+from s2s.links import Send
+from s2s.providers.local.floor import Floor
+from s2s.providers.local.seats import Seats
+
+_SLICE_MS = 320
+"""Audio judged between two turns of the event loop."""
+
+
+class LocalLink:
+    """Commands go to the floor at once; its events wait here for the reader."""
+
+    def __init__(self, seats: Seats, config: Config, capabilities: Capabilities) -> None:
+        self.input_rate = seats.vad.sample_rate
+        self._events: deque[Event] = deque()
+        self._change = asyncio.Event()
+        self._floor: Floor | None = None
+        self._seats = seats
+        self._config = config
+        self._can = capabilities
+        self._id = f"local_{uuid.uuid4().hex[:16]}"
+        self._root = asyncio.create_task(self._serve(), name="s2s-local")
+
+    async def up(self) -> None:
+        """Return when commands are taken."""
+        while self._floor is None and not self._root.done():
+            await self._change.wait()
+            self._change.clear()
+
+    async def send(self, command: Command | Send) -> Sequence[Event]:
+        """Do what is asked; nothing is caused at once, all of it comes as events."""
+        if self._floor is None:
+            raise ConnectionLostError("the local engine has stopped: start another session")
+        match command:
+            case AppendAudio(audio=audio):
+                await self._hear(self._floor, audio)
+            case CommitAudio():
+                self._floor.commit()
+            case ClearAudio():
+                self._floor.clear()
+            case AddItem(item=item):
+                self._floor.conversation.add(item)
+            case CreateResponse(instructions=instructions):
+                self._floor.respond("application", instructions)
+            case SendToolResult(call_id=call_id, output=output, is_error=is_error, respond=respond):
+                self._floor.conversation.add(ToolResult(call_id, output, is_error, respond))
+                if respond:
+                    self._floor.respond("tool_result")
+            case Cancel():
+                self._floor.mouth.stop()
+            case Truncate(item_id=item_id, heard_ms=heard_ms):
+                self._floor.mouth.heard_until(item_id, heard_ms)
+            case UpdateSession():
+                self._floor.update(command)
+            case _:
+                self._tell(Error(LocalProtocolError(f"the local engine cannot do {type(command).__name__}")))
+        return ()
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        """Yield events until closed."""
+        while True:
+            while self._events:
+                yield self._events.popleft()
+            if self._root.done():
+                break
+            self._change.clear()
+            await self._change.wait()
+        if not self._root.cancelled():
+            self._root.result()
+
+    async def close(self) -> None:
+        """Stop everything that runs for this conversation."""
+        self._root.cancel()
+        await asyncio.wait([self._root])
+
+    async def _serve(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._floor = Floor(self._seats, self._config, group, self._tell)
+                self._tell(SessionStarted(self._id, "local", self._config.model or "cascade", self._can))
+                await self._floor.watch()
+        finally:
+            self._floor = None
+            self._change.set()
+
+    async def _hear(self, floor: Floor, audio: bytes) -> None:
+        step = self.input_rate * _SLICE_MS // 1000 * 2
+        for start in range(0, len(audio), step):
+            if start:
+                await asyncio.sleep(0)
+            floor.hear(audio[start : start + step])
+
+    def _tell(self, event: Event) -> None:
+        self._events.append(event)
+        self._change.set()

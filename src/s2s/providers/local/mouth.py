@@ -1,0 +1,208 @@
+"""Gives answers, one after the other, each prepared in silence until it may be heard."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine
+from enum import Enum
+from typing import Literal, TypeAlias
+
+from s2s.config import Config
+from s2s.errors import ProviderError, S2SError
+from s2s.events import (
+    AudioOutput,
+    Error,
+    Event,
+    ResponseDone,
+    ResponseStarted,
+    ResponseStatus,
+    TextOutput,
+    ToolCall,
+)
+from s2s.items import Call
+from s2s.providers.local.answer import Piece, Spoken
+from s2s.state.conversation import Conversation
+
+Origin: TypeAlias = Literal["user_turn", "application", "tool_result"]
+Form: TypeAlias = Literal["spoken", "written"]
+_CHUNK_MS = 100
+
+
+class Stage(Enum):
+    """Where an answer stands."""
+
+    HELD = "nobody hears it yet"
+    OPEN = "it is being given"
+    ENDED = "it is over"
+
+
+class Answer:
+    """One response: its pieces are made while it is held, as far as one ahead, and told once it is open."""
+
+    def __init__(self, pieces: AsyncIterator[Piece], stages: dict[str, float], mouth: Mouth) -> None:
+        self.stage = Stage.HELD
+        self.item_id = f"item_{mouth.next_id()}"
+        self.made_calls = False
+        self._response_id = f"response_{mouth.next_id()}"
+        self._pieces = pieces
+        self._stages = stages
+        self._mouth = mouth
+        self._may_speak = asyncio.Event()
+        self._position_ms = 0.0
+        self._task = mouth.spawn(self._run())
+
+    def open(self, origin: Origin) -> None:
+        """Let it be heard."""
+        self.stage = Stage.OPEN
+        self._mouth.tell(ResponseStarted(self._response_id, origin))
+        self._may_speak.set()
+
+    def stop(self) -> None:
+        """End it now, whatever it still had to say."""
+        self._end("interrupted")
+        self._task.cancel()
+
+    async def _run(self) -> None:
+        try:
+            async for piece in self._pieces:
+                await self._may_speak.wait()
+                await self._give(piece)
+        except asyncio.CancelledError:
+            raise
+        except Exception as failed:  # noqa: BLE001  a brain and a voice are foreign code
+            await self._may_speak.wait()
+            self._tell(Error(_named(failed)))
+            self._end("failed")
+        else:
+            await self._may_speak.wait()
+            self._tell(TextOutput("", self._response_id, self.item_id, final=True))
+            self._end("completed")
+
+    async def _give(self, piece: Piece) -> None:
+        match piece:
+            case Call():
+                self.made_calls = True
+                self._mouth.conversation.add(piece)
+                self._tell(ToolCall(piece, self._response_id))
+            case Spoken(text=text, audio=audio):
+                if text:
+                    self._mouth.conversation.said(self.item_id, text, self._position_ms)
+                    form = self._mouth.form
+                    self._tell(TextOutput(text, self._response_id, self.item_id, form=form))
+                await self._speak(audio)
+
+    async def _speak(self, audio: bytes) -> None:
+        step = self._mouth.rate * _CHUNK_MS // 1000 * 2
+        for start in range(0, len(audio), step):
+            chunk = audio[start : start + step]
+            ms = len(chunk) * 500 / self._mouth.rate
+            await self._mouth.in_time(self.item_id, ms)
+            self._tell(
+                AudioOutput(chunk, self._mouth.rate, self._response_id, self.item_id, self._position_ms)
+            )
+            self._position_ms += ms
+
+    def _tell(self, event: Event) -> None:
+        if self.stage is Stage.OPEN:
+            self._mouth.tell(event)
+
+    def _end(self, status: ResponseStatus) -> None:
+        self._tell(ResponseDone(self._response_id, status, stages=self._stages))
+        was, self.stage = self.stage, Stage.ENDED
+        if was is Stage.OPEN:
+            self._mouth.ended(self)
+
+
+class Mouth:
+    """Gives one answer at a time, no more than `extra["lead_ms"]` ahead of real time; None for no bound."""
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        rate: int,
+        config: Config,
+        tell: Callable[[Event], None],
+        group: asyncio.TaskGroup,
+    ) -> None:
+        self.conversation = conversation
+        self.rate = rate
+        self.form: Form = "spoken" if "audio" in config.output_modalities else "written"
+        self.tell = tell
+        self._lead_ms: float | None = config.extra.get("lead_ms", 1000)
+        self._group = group
+        self._ids = itertools.count(1)
+        self._active: Answer | None = None
+        self._owed: deque[tuple[Callable[[], Answer], Origin]] = deque()
+        self._heard_at = 0.0
+        self._given_ms: dict[str, float] = {}
+
+    @property
+    def active(self) -> Answer | None:
+        """The answer that is being given."""
+        return self._active
+
+    def prepare(self, pieces: AsyncIterator[Piece], stages: dict[str, float]) -> Answer:
+        """Begin to make an answer that nobody hears yet."""
+        return Answer(pieces, stages, self)
+
+    def give(self, make: Callable[[], Answer], origin: Origin) -> None:
+        """Give an answer, after the one that is being given; it is made when its turn comes."""
+        self._owed.append((make, origin))
+        self._next()
+
+    def stop(self) -> None:
+        """Fall silent: end the answer that is being given and forget the ones owed."""
+        self._owed.clear()
+        if self._active is not None:
+            self._active.stop()
+        self._heard_at = 0.0
+
+    def heard_until(self, item_id: str, heard_ms: float) -> None:
+        """Remember that the user heard so much of an item."""
+        if item_id in self._given_ms:
+            self.conversation.heard_until(item_id, heard_ms, self._given_ms[item_id])
+
+    def ended(self, answer: Answer) -> None:
+        """Go on with the next one."""
+        if self._active is answer:
+            self._active = None
+            self._next()
+
+    @property
+    def now(self) -> float:
+        """The clock of the conversation, in seconds."""
+        return asyncio.get_running_loop().time()
+
+    async def in_time(self, item_id: str, ms: float) -> None:
+        """Return when so much more audio of an item may leave."""
+        now = self.now
+        self._given_ms = {item_id: self._given_ms.get(item_id, 0.0) + ms}
+        self._heard_at = max(self._heard_at, now) + ms / 1000
+        if self._lead_ms is not None:
+            await asyncio.sleep(max(0.0, self._heard_at - now - self._lead_ms / 1000))
+
+    def spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        """Run beside the conversation."""
+        return self._group.create_task(work)
+
+    def next_id(self) -> int:
+        """Return a number that no item or response of the session has."""
+        return next(self._ids)
+
+    def _next(self) -> None:
+        if self._active is None and self._owed:
+            make, origin = self._owed.popleft()
+            self._active = make()
+            self._active.open(origin)
+
+
+def _named(failed: Exception) -> S2SError:
+    if isinstance(failed, S2SError):
+        return failed
+    error = ProviderError(
+        f"the answer broke off: {type(failed).__name__}: {failed}; check the brain and the voice"
+    )
+    error.__cause__ = failed
+    return error

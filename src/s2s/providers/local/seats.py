@@ -1,0 +1,72 @@
+"""Who sits where in a local engine: the four stages, by name or as objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, TypeAlias, cast
+
+import msgspec
+
+from s2s.errors import ConfigError
+from s2s.items import JSON
+from s2s.providers.local.callables import as_brain
+from s2s.providers.local.pool import Pool
+from s2s.providers.local.stages import STT, TTS, VAD, Brain
+from s2s.registry import Registry
+
+Factory: TypeAlias = Callable[..., Any]
+
+SEATS: dict[str, Registry[Factory]] = {
+    "vad": Registry("s2s.vad", "voice activity detector"),
+    "stt": Registry("s2s.stt", "speech-to-text stage"),
+    "brain": Registry("s2s.brain", "brain", {"chat": "chat"}),
+    "tts": Registry("s2s.tts", "text-to-speech stage"),
+}
+DEFAULTS = {"vad": "silero", "stt": "moonshine", "brain": "rules", "tts": "hibari"}
+
+
+class Seats(msgspec.Struct, frozen=True):
+    """The stages of one engine; sessions share them."""
+
+    vad: VAD
+    stt: STT
+    brain: Brain
+    tts: TTS
+
+    async def warm(self) -> None:
+        """Load every model; what is loaded already costs nothing."""
+        for stage in (self.vad, self.stt, self.tts, self.brain):
+            await stage.warm()
+
+
+def seated(extra: Mapping[str, JSON], pool: Pool) -> Seats:
+    """Fill the seats from `extra`: a registered name, a stage object, or for the brain any callable.
+
+    `extra["brain_options"]` and the like go to the factory of a named stage.
+    Raises ConfigError for an unknown name or option.
+    """
+    stages = {seat: _stage(seat, extra, pool) for seat in SEATS}
+    return Seats(**cast("dict[str, Any]", stages))
+
+
+def _stage(seat: str, extra: Mapping[str, JSON], pool: Pool) -> object:
+    chosen = extra.get(seat, DEFAULTS[seat])
+    options = extra.get(f"{seat}_options", {})
+    if isinstance(chosen, str):
+        return _named(seat, chosen, pool, msgspec.json.encode(options, order="sorted"))
+    if options:
+        raise ConfigError(
+            f"{seat}_options go with a stage named by a string: set them on your own {seat} instead"
+        )
+    return as_brain(chosen, pool) if seat == "brain" else chosen
+
+
+@cache
+def _named(seat: str, name: str, pool: Pool, options: bytes) -> object:
+    # Cached for the life of the process: engines of one configuration share their models.
+    factory = SEATS[seat].find(name)
+    try:
+        return factory(pool, **msgspec.json.decode(options))
+    except TypeError as wrong:
+        raise ConfigError(f"{seat} {name} does not take these {seat}_options: {wrong}") from wrong

@@ -1,0 +1,293 @@
+"""An engine that says what it is told to, for tests and demonstrations: deterministic, and needs nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import math
+from array import array
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from functools import lru_cache
+from typing import ClassVar, Literal
+
+import msgspec
+
+from s2s.capabilities import Capabilities
+from s2s.commands import (
+    AddItem,
+    AppendAudio,
+    Cancel,
+    ClearAudio,
+    Command,
+    CommitAudio,
+    CreateResponse,
+    SendToolResult,
+)
+from s2s.config import Config
+from s2s.engine import Engine
+from s2s.errors import ConfigError, ConnectionLostError, S2SError
+from s2s.events import (
+    AudioOutput,
+    Error,
+    Event,
+    ResponseDone,
+    ResponseStarted,
+    ResponseStatus,
+    SessionStarted,
+    SpeechStarted,
+    SpeechStopped,
+    TextOutput,
+    ToolCall,
+    Transcript,
+    Usage,
+)
+from s2s.items import Call, Message
+from s2s.links import Link, Send
+
+RATE = 24_000
+WORD_MS = 200
+_LOUD = 1000
+_SILENCE_MS = 300
+_NAME = "script"
+
+Origin = Literal["user_turn", "application", "tool_result"]
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """One response of the script."""
+
+    says: str = ""
+    hears: str = ""
+    """What the engine takes the user's speech for, where speech led to this reply."""
+    calls: tuple[Call, ...] = ()
+    usage: Usage | None = None
+    status: ResponseStatus = "completed"
+    error: S2SError | None = None
+    """Told before the response ends; makes its status failed."""
+
+
+class ScriptEngine(Engine):
+    """Answers each turn with the next Reply of `extra["script"]`, and after the last one repeats the user.
+
+    Its speech is one tone per word. `extra["pace"]` is how many times faster than real time it speaks,
+    0 (the default) for all at once. `extra["echo"]` sends the user's own audio back instead.
+    """
+
+    name: ClassVar[str] = _NAME
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__(config)
+        script = self.config.extra.get("script", ())
+        if not all(isinstance(each, Reply) for each in script):
+            raise ConfigError('extra["script"] must be a list of s2s.providers.script.Reply')
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Everything that needs no intelligence."""
+        return Capabilities(interrupt="server_confirmed", truncate=True, updates=True)
+
+    async def open(self, config: Config) -> Link:
+        """Return a link at once."""
+        return ScriptLink(config, self.capabilities)
+
+
+class ScriptLink:
+    """Plays the script: commands schedule events, and the reader sleeps until the next one is due."""
+
+    input_rate = RATE
+
+    def __init__(self, config: Config, capabilities: Capabilities) -> None:
+        self._turns = config.turns
+        self._script = deque[Reply](config.extra.get("script", ()))
+        self._pace = float(config.extra.get("pace", 0))
+        self._echoes = bool(config.extra.get("echo", False))
+        self._ids = itertools.count(1)
+        self._due: list[tuple[float, int, Event]] = []
+        self._owed: deque[tuple[Origin, str]] = deque()
+        self._active = ""
+        self._change = asyncio.Event()
+        self._closed: ConnectionLostError | Literal[True] | None = None
+        self._ear = _Ear(self._turns.silence_ms or _SILENCE_MS)
+        self._said = ""
+        self._loop = asyncio.get_running_loop()
+        self._tell(SessionStarted("script-session", _NAME, config.model or _NAME, capabilities))
+
+    async def send(self, command: Command | Send) -> Sequence[Event]:
+        """Take a command; what it causes is scheduled."""
+        match command:
+            case AppendAudio(audio=audio):
+                self._hear(audio)
+            case CommitAudio():
+                self._commit()
+            case ClearAudio():
+                self._ear.clear()
+            case AddItem(item=Message(role="user", text=text)):
+                self._said = text
+            case CreateResponse(instructions=instructions):
+                self._answer("application", instructions or self._said)
+            case SendToolResult(output=output, respond=True):
+                self._answer("tool_result", output)
+            case Cancel():
+                self._cancel()
+            case _:
+                pass
+        return ()
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        """Yield events as they fall due, until closed."""
+        while True:
+            while self._due and self._due[0][0] <= self._loop.time():
+                event = heapq.heappop(self._due)[2]
+                yield event
+                if isinstance(event, ResponseDone):
+                    self._active = ""
+                    self._next()
+            if self._closed is not None and not self._due:
+                break
+            await self._changed(self._due[0][0] if self._due else None)
+        if isinstance(self._closed, ConnectionLostError):
+            raise self._closed
+
+    async def close(self) -> None:
+        """End the events."""
+        self.drop(None)
+
+    def drop(self, cause: ConnectionLostError | None) -> None:
+        """End as if the connection were lost, or in order without a cause."""
+        self._closed = self._closed or cause or True
+        self._due.clear()
+        self._change.set()
+
+    async def _changed(self, until: float | None) -> None:
+        self._change.clear()
+        try:
+            async with asyncio.timeout_at(until):
+                await self._change.wait()
+        except TimeoutError:
+            pass
+
+    def _hear(self, audio: bytes) -> None:
+        if self._echoes:
+            self._echo(audio)
+            return
+        if self._turns.mode == "manual":
+            self._ear.position_ms += len(audio) / (RATE * 2 / 1000)
+            return
+        match self._ear.push(audio):
+            case "started":
+                self._user_began()
+            case "stopped":
+                self._user_stopped(self._ear.speech_ms)
+            case None:
+                pass
+
+    def _user_began(self) -> None:
+        self._ear.item_id = f"user-{next(self._ids)}"
+        self._tell(SpeechStarted(self._ear.item_id, self._ear.speech_ms))
+        if self._turns.interrupt_response:
+            self._cancel()
+
+    def _user_stopped(self, at_ms: float) -> None:
+        item_id = self._ear.item_id
+        self._said = self._script[0].hears if self._script else "something"
+        self._tell(SpeechStopped(item_id, at_ms))
+        self._tell(Transcript(self._said, item_id, self._said, final=True))
+        if self._turns.create_response:
+            self._answer("user_turn", self._said)
+
+    def _commit(self) -> None:
+        self._ear.item_id = f"user-{next(self._ids)}"
+        self._user_stopped(self._ear.position_ms)
+
+    def _answer(self, origin: Origin, prompt: str) -> None:
+        self._owed.append((origin, prompt))
+        self._next()
+
+    def _next(self) -> None:
+        if self._active or not self._owed:
+            return
+        origin, prompt = self._owed.popleft()
+        reply = self._script.popleft() if self._script else Reply(says=f"You said: {prompt}")
+        self._active = f"response-{next(self._ids)}"
+        self._tell(ResponseStarted(self._active, origin))
+        at = self._say(reply.says, self._loop.time()) if reply.says else self._loop.time()
+        for call in reply.calls:
+            self._tell(ToolCall(call, self._active), at)
+        if reply.error is not None:
+            self._tell(Error(reply.error), at)
+        status = "failed" if reply.error is not None else reply.status
+        self._tell(ResponseDone(self._active, status, reply.usage), at)
+
+    def _say(self, text: str, at: float) -> float:
+        response_id, item_id = self._active, f"item-{next(self._ids)}"
+        for index, word in enumerate(text.split()):
+            self._tell(TextOutput(word if index == 0 else f" {word}", response_id, item_id), at)
+            self._tell(AudioOutput(tone(word), RATE, response_id, item_id, index * WORD_MS), at)
+            at += WORD_MS / 1000 / self._pace if self._pace else 0
+        self._tell(TextOutput("", response_id, item_id, final=True), at)
+        return at
+
+    def _echo(self, audio: bytes) -> None:
+        if not self._active:
+            self._active = f"response-{next(self._ids)}"
+            self._tell(ResponseStarted(self._active))
+        self._tell(AudioOutput(audio, RATE, self._active, "echo"))
+
+    def _cancel(self) -> None:
+        if self._active:
+            self._due = [each for each in self._due if not self._unsaid(each[2])]
+            heapq.heapify(self._due)
+            self._tell(ResponseDone(self._active, "interrupted"))
+
+    def _unsaid(self, event: Event) -> bool:
+        return getattr(event, "response_id", "") == self._active and not isinstance(event, ResponseStarted)
+
+    def _tell(self, event: Event, at: float | None = None) -> None:
+        heapq.heappush(self._due, (self._loop.time() if at is None else at, next(self._ids), event))
+        self._change.set()
+
+
+class _Ear:
+    """Hears speech where it is loud, and a turn's end where it then is quiet for a while."""
+
+    def __init__(self, silence_ms: float) -> None:
+        self._silence_ms = silence_ms
+        self._heard: Literal["quiet", "speech"] = "quiet"
+        self.position_ms = 0.0
+        self.speech_ms = 0.0
+        self.item_id = ""
+
+    def push(self, audio: bytes) -> Literal["started", "stopped"] | None:
+        """Return what this chunk changes."""
+        samples = array("h", audio)
+        began_ms = self.position_ms
+        self.position_ms += len(samples) / (RATE / 1000)
+        if samples and max(max(samples), -min(samples)) > _LOUD:
+            began = self._heard == "quiet"
+            self._heard, self.speech_ms = "speech", began_ms if began else self.position_ms
+            return "started" if began else None
+        if self._heard == "speech" and self.position_ms - self.speech_ms >= self._silence_ms:
+            self._heard = "quiet"
+            return "stopped"
+        return None
+
+    def clear(self) -> None:
+        """Forget unfinished speech."""
+        self._heard = "quiet"
+
+
+@lru_cache(maxsize=256)
+def tone(word: str) -> bytes:
+    """Return a word as a tone of `WORD_MS`, its pitch made of the letters: PCM16 LE mono at `RATE`."""
+    hz = 200 + sum(word.encode()) % 40 * 20
+    count = RATE * WORD_MS // 1000
+    fade = RATE // 100
+    return array(
+        "h",
+        (
+            int(8000 * min(1.0, n / fade, (count - n) / fade) * math.sin(2 * math.pi * hz * n / RATE))
+            for n in range(count)
+        ),
+    ).tobytes()

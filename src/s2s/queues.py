@@ -1,0 +1,147 @@
+"""The two queues of a session, bounded in audio."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from s2s.commands import AppendAudio, Command
+from s2s.config import Limits
+from s2s.errors import BacklogError, LocalProtocolError
+from s2s.events import AudioOutput, Error, Event
+from s2s.links import Send
+
+T = TypeVar("T")
+
+
+class _Fifo(Generic[T]):
+    """First in, first out, for one reader on the loop of its writers."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[T] = deque()
+        self._reader: asyncio.Future[None] | None = None
+
+    def _append(self, item: T) -> None:
+        self._waiting.append(item)
+        self._wake()
+
+    async def _grown(self) -> None:
+        self._reader = asyncio.get_running_loop().create_future()
+        await self._reader
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+
+class Outbox(_Fifo[Command | Send]):
+    """What is on its way to the engine. Everything is taken; who produces audio asks for room first."""
+
+    def __init__(self, most_bytes: float) -> None:
+        super().__init__()
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._room = asyncio.Event()
+        self._room.set()
+
+    def put(self, item: Command | Send) -> None:
+        """Append, whatever the room."""
+        if isinstance(item, AppendAudio):
+            self._bytes += len(item.audio)
+            if not self.has_room:
+                self._room.clear()
+        self._append(item)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the audio that waits is below the bound."""
+        return self._bytes < self._most_bytes
+
+    async def room(self) -> None:
+        """Return once there is room."""
+        await self._room.wait()
+
+    async def get(self) -> Command | Send:
+        """Take the oldest."""
+        while not self._waiting:
+            await self._grown()
+        item = self._waiting.popleft()
+        if isinstance(item, AppendAudio):
+            self._bytes -= len(item.audio)
+            if self.has_room:
+                self._room.set()
+        return item
+
+
+class Inbox(_Fifo[Event]):
+    """What is on its way to the application; `taken` hears of audio as the application gets it."""
+
+    def __init__(self, limits: Limits, bytes_per_ms: float, taken: Callable[[AudioOutput], None]) -> None:
+        super().__init__()
+        self._most_bytes = limits.output_audio_s * 1000 * bytes_per_ms
+        self._most_events = limits.waiting_events
+        self._bytes_per_ms = bytes_per_ms
+        self._taken = taken
+        self._bytes = 0
+        self._lost_bytes = 0
+        self._ended = False
+
+    def put(self, event: Event) -> None:
+        """Append. Audio beyond the bound is dropped, and an Error event in its place says how much."""
+        if isinstance(event, AudioOutput):
+            if self._bytes + len(event.audio) > self._most_bytes:
+                self._lose(len(event.audio))
+                return
+            self._bytes += len(event.audio)
+        self._append(event)
+
+    @property
+    def stalled(self) -> bool:
+        """Whether so many events wait that nobody can be reading."""
+        return len(self._waiting) > self._most_events
+
+    def purge_audio(self) -> None:
+        """Take back all audio that the application does not have yet."""
+        kept = [each for each in self._waiting if not isinstance(each, AudioOutput)]
+        self._waiting.clear()
+        self._waiting.extend(kept)
+        self._bytes = 0
+
+    def end(self) -> None:
+        """Say that nothing comes after what waits."""
+        self._ended = True
+        self._wake()
+
+    async def get(self) -> Event | None:
+        """Take the oldest; None when there will be no more."""
+        if self._reader is not None and not self._reader.done():
+            raise LocalProtocolError(
+                "somebody else already reads this session: keep one loop over session.recv()"
+            )
+        while not self._waiting:
+            if self._ended:
+                return None
+            await self._grown()
+        event = self._waiting.popleft()
+        if isinstance(event, AudioOutput):
+            self._bytes -= len(event.audio)
+            self._taken(event)
+        elif isinstance(event, Error) and isinstance(event.error, BacklogError):
+            self._lost_bytes = 0
+        return event
+
+    def _lose(self, n_bytes: int) -> None:
+        self._lost_bytes += n_bytes
+        lost_ms = self._lost_bytes / self._bytes_per_ms
+        message = (
+            f"{lost_ms:.0f} ms of audio were dropped because nobody read them: "
+            "read events as they come, or raise limits.output_audio_s"
+        )
+        report = Error(BacklogError(message, lost_ms=lost_ms))
+        last = self._waiting[-1] if self._waiting else None
+        if isinstance(last, Error) and isinstance(last.error, BacklogError):
+            self._waiting[-1] = report
+        else:
+            self._append(report)

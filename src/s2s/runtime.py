@@ -1,0 +1,245 @@
+"""What runs while a session is open: one reader, one writer, hooks and tools, all in one task group."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from s2s.capabilities import Capabilities
+from s2s.commands import Command, SendToolResult
+from s2s.config import Config
+from s2s.errors import (
+    BacklogError,
+    ConnectError,
+    ConnectionLostError,
+    S2SError,
+    SessionClosedError,
+    ToolError,
+)
+from s2s.events import (
+    AudioOutput,
+    EndReason,
+    Error,
+    Event,
+    Interrupted,
+    ResponseDone,
+    SessionEnded,
+    SessionStarted,
+    ToolCall,
+    ToolCallCancelled,
+)
+from s2s.hooking import HookRunner
+from s2s.items import Call, ToolResult
+from s2s.links import Link, Send
+from s2s.queues import Inbox, Outbox
+from s2s.state.dialogue import Dialogue, Outcome
+from s2s.toolbox import Toolbox
+from s2s.voice import Voice
+
+OpenLink: TypeAlias = Callable[[], Awaitable[Link]]
+
+
+class _Ended(Exception):
+    """Unwinds the task group."""
+
+
+class Runtime:
+    """Moves commands and events between a link, a dialogue and the application.
+
+    The reader never waits for a write, a hook, a tool or a slow application. Only the writer writes.
+    """
+
+    def __init__(self, config: Config, capabilities: Capabilities) -> None:
+        self.config = config
+        self.dialogue = Dialogue(config, capabilities)
+        self.inbox = Inbox(config.limits, config.spoken.bytes_per_ms, self._taken)
+        self.started: SessionStarted | None = None
+        self.cause: S2SError | None = None
+        """What ended the session, where something failed."""
+        self._loop = asyncio.get_running_loop()
+        self._outbox: Outbox | None = None
+        self._voice = Voice(config.spoken)
+        self._hooks = HookRunner(config.hooks, config.limits.hook_s, self.inbox.put)
+        self._toolbox = Toolbox(config.limits.running_tools)
+        self._tool_tasks: dict[str, asyncio.Task[None]] = {}
+        self._ready: asyncio.Future[None] = self._loop.create_future()
+        self._group: asyncio.TaskGroup | None = None
+        self._root: asyncio.Task[None] | None = None
+
+    async def start(self, open_link: OpenLink) -> Link:
+        """Open the link, start the tasks and return once the engine is ready.
+
+        Raises S2SError when it does not become ready within `limits.connect_s`.
+        """
+        try:
+            async with asyncio.timeout(self.config.limits.connect_s):
+                link = await open_link()
+                self._outbox = Outbox(self.config.limits.input_audio_s * link.input_rate * 2)
+                self._root = asyncio.create_task(self._run(link), name="s2s-session")
+                await asyncio.shield(self._ready)
+        except TimeoutError:
+            await self.close()
+            wait_s = self.config.limits.connect_s
+            raise ConnectError(
+                f"the engine was not ready within {wait_s:g} s: try again, or raise limits.connect_s",
+                retryable=True,
+            ) from None
+        except BaseException:
+            await self.close()
+            raise
+        return link
+
+    @property
+    def now(self) -> float:
+        """The session's clock: monotonic, in seconds."""
+        return self._loop.time()
+
+    @property
+    def outbox(self) -> Outbox:
+        """The way to the engine. Raises SessionClosedError chained to what ended the session."""
+        if self._outbox is None:
+            raise SessionClosedError("this session has ended: start another one") from self.cause
+        return self._outbox
+
+    @property
+    def running(self) -> bool:
+        """Whether commands can still be sent."""
+        return self._outbox is not None
+
+    def tell(self, command: Command) -> None:
+        """Send a command on its way. Raises SessionClosedError, or LocalProtocolError for a wrong answer."""
+        self.outbox.put(self.dialogue.tell(command, self.now))
+
+    def hear(self, event: Event) -> None:
+        """Take an event from the engine."""
+        self.follow(self.dialogue.hear(event, self._loop.time()))
+
+    def follow(self, outcome: Outcome) -> None:
+        """Do what an outcome says."""
+        for event in outcome.events:
+            self._deliver(event)
+        for command in outcome.commands:
+            self.outbox.put(command)
+
+    async def close(self) -> None:
+        """End the session and return when everything is at rest."""
+        if self._root is None or self._root is asyncio.current_task():
+            return
+        self._root.cancel()
+        await asyncio.wait([self._root])
+
+    async def _run(self, link: Link) -> None:
+        reason: EndReason = "closed"
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                self._group.create_task(self._hooks.run(), name="s2s-hooks")
+                self._group.create_task(self._write(link, self.outbox), name="s2s-writer")
+                await self._read(link, self.outbox)
+                raise _Ended
+        except* _Ended:
+            reason = "ended_by_engine"
+        except* Exception as failed:  # noqa: BLE001  whatever it is, the application must hear of it
+            reason = "failed"
+            self.cause = _first(failed)
+        finally:
+            await self._finish(link, reason)
+
+    async def _read(self, link: Link, outbox: Outbox) -> None:
+        async for told in link:
+            if isinstance(told, Send):
+                outbox.put(told)
+            else:
+                self.hear(told)
+
+    async def _write(self, link: Link, outbox: Outbox) -> None:
+        while True:
+            for event in await link.send(await outbox.get()):
+                self.hear(event)
+
+    def _deliver(self, event: Event) -> None:
+        match event:
+            case AudioOutput():
+                for each in self._voice.convert(event):
+                    self.inbox.put(each)
+                return
+            case ResponseDone():
+                for each in self._voice.finish():
+                    self.inbox.put(each)
+            case Interrupted():
+                self.inbox.purge_audio()
+                self._voice.reset()
+            case ToolCall(call=call, runs_here=True):
+                self._use_tool(call)
+            case ToolCallCancelled(call_ids=call_ids):
+                for call_id in set(call_ids) & self._tool_tasks.keys():
+                    self._tool_tasks[call_id].cancel()
+            case SessionStarted():
+                self.started = event
+                self._is_ready()
+            case Error(error=error, fatal=True):
+                raise error
+            case _:
+                pass
+        if not self._hooks.put(event):
+            self.inbox.put(event)
+        if self.inbox.stalled:
+            raise BacklogError("the application has stopped reading events: keep a task in session.recv()")
+
+    def _use_tool(self, call: Call) -> None:
+        if self._group is None:
+            return
+        task = self._group.create_task(self._answer(call), name=f"s2s-tool {call.name}")
+        self._tool_tasks[call.id] = task
+        task.add_done_callback(lambda _: self._tool_tasks.pop(call.id, None))
+
+    async def _answer(self, call: Call) -> None:
+        try:
+            result = await self._toolbox.run(self.dialogue.tools[call.name], call)
+        except ToolError as failed:
+            self._deliver(Error(failed))
+            result = ToolResult(call.id, str(failed), is_error=True)
+        if call.id in self.dialogue.calls.open:
+            self.tell(SendToolResult(call.id, result.output, result.is_error, result.respond))
+
+    def _taken(self, event: AudioOutput) -> None:
+        ms = len(event.audio) / self.config.spoken.bytes_per_ms
+        self.dialogue.playhead.delivered(event.item_id, ms, self._loop.time())
+
+    def _is_ready(self) -> None:
+        if not self._ready.done():
+            self._ready.set_result(None)
+
+    async def _finish(self, link: Link, reason: EndReason) -> None:
+        self._outbox = self._group = None
+        try:
+            for event in self.dialogue.lost(self.now):
+                self._deliver(event)
+            async with asyncio.timeout(self.config.limits.close_s):
+                await link.close()
+                await self._hooks.last(self._last_words(reason))
+        except TimeoutError:
+            self.inbox.put(Error(S2SError("the engine or a hook did not finish in time and was left behind")))
+        finally:
+            self.inbox.put(SessionEnded(reason))
+            self.inbox.end()
+            if not self._ready.done():
+                lost = ConnectionLostError("the engine ended before it was ready: try again", resumable=False)
+                self._ready.set_exception(self.cause or lost)
+                self._ready.exception()
+
+    def _last_words(self, reason: EndReason) -> tuple[Event, ...]:
+        ended = SessionEnded(reason)
+        return (ended,) if self.cause is None else (Error(self.cause, fatal=True), ended)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> S2SError:
+    match group.exceptions[0]:
+        case BaseExceptionGroup() as inner:
+            return _first(inner)
+        case S2SError() as error:
+            return error
+        case other:
+            error = S2SError(f"the session broke: {type(other).__name__}: {other}; please report this")
+            error.__cause__ = other
+            return error

@@ -1,0 +1,217 @@
+"""One conversation, as the application holds it."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from msgspec import UNSET
+
+from s2s.audio.convert import InputConverter
+from s2s.capabilities import Capabilities, TurnMode
+from s2s.commands import (
+    AddItem,
+    AppendAudio,
+    AppendImage,
+    ClearAudio,
+    CommitAudio,
+    CreateResponse,
+    SendToolResult,
+    UpdateSession,
+)
+from s2s.config import Config, TurnDetection
+from s2s.errors import BacklogError, SessionClosedError, UnsupportedError
+from s2s.events import Event, Interrupted, Usage
+from s2s.items import Item, Message, Role, ToolResult
+from s2s.runtime import OpenLink, Runtime
+from s2s.state.playhead import Playhead
+from s2s.tools import Tool, ToolFunction, as_tools
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+class Session:
+    """One conversation with an engine; `engine.start()` makes it.
+
+    Send from any task of the loop that started it, read from one. Every method that sends raises
+    SessionClosedError once the session has ended, chained to what ended it.
+    """
+
+    def __init__(self, config: Config, capabilities: Capabilities) -> None:
+        self.config = config
+        self.capabilities = capabilities
+        self._runtime = Runtime(config, capabilities)
+        self._ear: InputConverter | None = None
+
+    async def open(self, open_link: OpenLink) -> Self:
+        """Connect; `engine.start()` does it. Raises S2SError when the engine does not become ready."""
+        link = await self._runtime.start(open_link)
+        self._ear = InputConverter(self.config.heard, link.input_rate)
+        return self
+
+    @property
+    def id(self) -> str:
+        """The id that the engine gave."""
+        return "" if self._runtime.started is None else self._runtime.started.session_id
+
+    @property
+    def history(self) -> tuple[Item, ...]:
+        """What was said so far, in order; interrupted answers also carry what was heard of them."""
+        return self._runtime.dialogue.conversation.items
+
+    @property
+    def usage(self) -> Usage:
+        """What the session cost so far."""
+        return self._runtime.dialogue.usage
+
+    @property
+    def playhead(self) -> Playhead:
+        """What the user has heard; a sink that knows reports to `playhead.played(ms)`."""
+        return self._runtime.dialogue.playhead
+
+    async def send_audio(self, chunk: Buffer) -> None:
+        """Let the engine hear a chunk in `config.input_format`, of any length; odd bytes wait for the next.
+
+        Takes bytes-like PCM16 LE, or arrays of int16 or float. Waits while `limits.input_audio_s` are
+        on their way already. Raises AudioFormatError, or BacklogError after `limits.send_s`: then the
+        engine will not hear this chunk.
+        """
+        outbox = self._runtime.outbox
+        if not outbox.has_room:
+            await self._room()
+        if self._ear is None:
+            raise SessionClosedError("this session is not open yet: use engine.start()")
+        audio = self._ear.push(chunk)
+        if audio:
+            outbox.put(AppendAudio(audio))
+
+    async def send_text(self, text: str, *, role: Role = "user", respond: bool = True) -> None:
+        """Say something in writing, and have it answered unless `respond` is False."""
+        self._supports(self.capabilities.text_input, "text input")
+        self._runtime.tell(AddItem(Message(role, text, f"item_{uuid.uuid4().hex[:16]}")))
+        if respond:
+            self._runtime.tell(CreateResponse())
+
+    async def send_image(self, image: bytes, mime_type: str = "image/jpeg") -> None:
+        """Show a still or a frame of a video. Raises UnsupportedError where the engine cannot see."""
+        self._supports(self.capabilities.images, "images")
+        self._runtime.tell(AppendImage(image, mime_type))
+
+    async def send_tool_result(self, result: ToolResult) -> None:
+        """Answer a ToolCall; the model goes on once all calls of its response are answered.
+
+        Raises LocalProtocolError for a call that is unknown or already answered.
+        """
+        self._runtime.tell(SendToolResult(result.call_id, result.output, result.is_error, result.respond))
+
+    async def commit(self) -> None:
+        """Declare the user's turn over; without turn detection nothing else does."""
+        self._runtime.tell(CommitAudio())
+
+    async def clear(self) -> None:
+        """Have the engine forget the audio that no turn has taken yet."""
+        self._runtime.tell(ClearAudio())
+
+    async def respond(
+        self, instructions: str | None = None, *, metadata: Mapping[str, str] | None = None
+    ) -> None:
+        """Have the engine speak now, by these instructions for once."""
+        self._runtime.tell(CreateResponse(instructions, dict(metadata or {})))
+
+    async def update(
+        self,
+        *,
+        instructions: str | None = None,
+        tools: list[Tool | ToolFunction] | None = None,
+        voice: str | None = None,
+        turn_detection: TurnDetection | TurnMode | None = None,
+    ) -> None:
+        """Change these settings from now on; None leaves one as it is.
+
+        Raises UnsupportedError where the engine cannot change during a session.
+        """
+        self._supports(self.capabilities.updates, "updates during a session")
+        turns = TurnDetection(mode=turn_detection) if isinstance(turn_detection, str) else turn_detection
+        toolset = None if tools is None else as_tools(tools)
+        if toolset is not None:
+            self._runtime.dialogue.tools = {each.name: each for each in toolset}
+        self._runtime.tell(
+            UpdateSession(
+                instructions=UNSET if instructions is None else instructions,
+                tools=UNSET if toolset is None else tuple(each.spec for each in toolset),
+                voice=UNSET if voice is None else voice,
+                turn_detection=UNSET if turns is None else turns,
+            )
+        )
+
+    async def interrupt(self) -> Interrupted | None:
+        """Stop the answer: no audio of it is delivered after this returns.
+
+        Returns the event that says what was heard and how far the engine follows, or None when there was
+        nothing to interrupt.
+        """
+        if not self.closed:
+            outcome = self._runtime.dialogue.interrupt("application", self._runtime.now)
+            self._runtime.follow(outcome)
+            return next((each for each in outcome.events if isinstance(each, Interrupted)), None)
+        return None
+
+    @property
+    def closed(self) -> bool:
+        """Whether the session has ended."""
+        return not self._runtime.running
+
+    def recv(self) -> AsyncIterator[Event]:
+        """Iterate over the events until the session has ended; SessionEnded is the last.
+
+        Leaving the loop and coming back loses nothing. A second reader at the same time gets
+        LocalProtocolError.
+        """
+        return _Events(self._runtime)
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self.recv()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the session; safe to call twice. Events that wait can still be read."""
+        await self._runtime.close()
+
+    async def _room(self) -> None:
+        limits = self.config.limits
+        try:
+            async with asyncio.timeout(limits.send_s):
+                await self._runtime.outbox.room()
+        except TimeoutError:
+            raise BacklogError(
+                f"the engine is {limits.input_audio_s:g} s of audio behind and took none for "
+                f"{limits.send_s:g} s: send no faster than real time, or drop this chunk"
+            ) from None
+
+    def _supports(self, supported: bool, what: str) -> None:
+        if not supported:
+            raise UnsupportedError(f"this engine does not support {what}: see session.capabilities")
+
+
+class _Events(AsyncIterator[Event]):
+    """An iterator and no generator, so that a cancelled read loses nothing and can be repeated."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._inbox = runtime.inbox
+
+    async def __anext__(self) -> Event:
+        event = await self._inbox.get()
+        if event is None:
+            raise StopAsyncIteration
+        return event

@@ -1,0 +1,1 @@
+"""Everything that remembers, nothing that waits."""

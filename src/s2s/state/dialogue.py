@@ -1,0 +1,237 @@
+"""All that one conversation remembers, and what follows from what is said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from s2s.capabilities import Capabilities
+from s2s.commands import AddItem, Cancel, Command, CreateResponse, SendToolResult, Truncate
+from s2s.config import Config
+from s2s.events import (
+    AudioOutput,
+    Cause,
+    Confirmation,
+    Event,
+    Interrupted,
+    ResponseDone,
+    ResponseStarted,
+    SpeechStarted,
+    SpeechStopped,
+    TextOutput,
+    ToolCall,
+    ToolCallCancelled,
+    Transcript,
+    TurnEnd,
+    Usage,
+    UsageUpdate,
+)
+from s2s.items import Message, ToolResult
+from s2s.state.calls import Calls
+from s2s.state.conversation import Conversation
+from s2s.state.playhead import Heard, Playhead
+from s2s.state.turns import Turns
+from s2s.tools import Tool
+
+_INTERRUPTED = "The user interrupted before this tool had finished."
+
+
+class Outcome(Struct, frozen=True, gc=False):
+    """What follows: events for the application and commands for the engine, each in order."""
+
+    events: Sequence[Event] = ()
+    commands: Sequence[Command] = ()
+
+
+_NOTHING = Outcome()
+
+
+class Dialogue:
+    """The state of a session, pure: the session passes in what happens and does what comes back.
+
+    `now` is one monotonic clock in seconds.
+    """
+
+    def __init__(self, config: Config, capabilities: Capabilities) -> None:
+        self.conversation = Conversation(config.history)
+        self.playhead = Playhead()
+        self.calls = Calls()
+        self.turns = Turns()
+        self.usage = Usage()
+        self.tools: dict[str, Tool] = {each.name: each for each in config.toolset}
+        self._barge_in = config.turns.interrupt_response
+        self._can = capabilities
+        self._silenced: set[str] = set()
+
+    def tell(self, command: Command, now: float) -> Command:
+        """Note what the application asks and return what the engine shall be told.
+
+        Raises LocalProtocolError for an answer to a call that is not open.
+        """
+        match command:
+            case AddItem(item=item):
+                self.conversation.add(item)
+                if isinstance(item, Message) and item.role == "user":
+                    self.turns.user_spoke(item.item_id)
+            case CreateResponse():
+                self.turns.asked(now)
+            case SendToolResult():
+                return self._settle(command)
+            case _:
+                pass
+        return command
+
+    def hear(self, event: Event, now: float) -> Outcome:
+        """Note what the engine tells and return what follows: the event itself too, if it still counts."""
+        match event:
+            case AudioOutput():
+                return self._audio(event, now)
+            case TextOutput():
+                return self._text(event, now)
+            case SpeechStarted():
+                return self._user_began(event, now)
+            case SpeechStopped():
+                self.turns.asked(now)
+            case Transcript(item_id=item_id, text=text):
+                self.conversation.heard_user(item_id, text)
+                self.turns.user_spoke(item_id)
+            case ResponseStarted(response_id=response_id, origin=origin):
+                waited = self._close_waiting(now) if origin != "tool_result" else ()
+                self.turns.started(response_id)
+                return Outcome((*waited, event))
+            case ToolCall():
+                return self._called(event)
+            case ToolCallCancelled(call_ids=call_ids):
+                dropped = self.calls.drop(call_ids)
+                return Outcome((ToolCallCancelled(dropped),)) if dropped else _NOTHING
+            case ResponseDone():
+                return Outcome(self._done(event, now))
+            case Interrupted(cause=cause, confirmation=confirmation):
+                return self.interrupt(cause, now, confirmation)
+            case UsageUpdate(usage=usage):
+                self.usage += usage
+            case _:
+                pass
+        return Outcome((event,))
+
+    def interrupt(self, cause: Cause, now: float, confirmation: Confirmation | None = None) -> Outcome:
+        """Cut the answer off: the Interrupted event comes first, commands say what the engine must know.
+
+        Nothing follows when no response is open and nothing is left to be heard.
+        """
+        active = [each for each in self.turns.open if each not in self._silenced]
+        cut = self.playhead.flush(now)
+        if not active and not cut:
+            return _NOTHING
+        self._silenced.update(active)
+        for each in cut:
+            self.conversation.heard_until(each.item_id, each.heard_ms, each.received_ms)
+        first = cut[0] if cut else Heard("", active[0], 0.0, 0.0)
+        follows = confirmation or self._follows(cause, active)
+        dropped = self._drop_calls({*active, *(each.response_id for each in cut)})
+        asks = cause == "application" or not self._can.barge_in
+        cancels = [Cancel(each) for each in active] if asks else []
+        truncates = [Truncate(each.item_id, each.heard_ms) for each in cut] if self._can.truncate else []
+        return Outcome(
+            (Interrupted(first.response_id, first.item_id, first.heard_ms, cause, follows), *dropped.events),
+            (*dropped.commands, *cancels, *truncates),
+        )
+
+    def lost(self, now: float) -> Sequence[Event]:
+        """The engine is gone: end what is open, as failed."""
+        events = [e for each in list(self.turns.open) for e in self._done(ResponseDone(each, "failed"), now)]
+        dropped = self.calls.drop(self.calls.open)
+        return (*events, *((ToolCallCancelled(dropped),) if dropped else ()), *self._close_waiting(now))
+
+    def _audio(self, event: AudioOutput, now: float) -> Outcome:
+        if event.response_id in self._silenced:
+            return _NOTHING
+        ms = len(event.audio) * 500 / event.sample_rate
+        self.playhead.received(event.item_id, event.response_id, ms)
+        self.turns.audio(event.item_id, now)
+        return Outcome((event,))
+
+    def _text(self, event: TextOutput, now: float) -> Outcome:
+        if event.response_id in self._silenced:
+            return _NOTHING
+        if event.text:
+            at_ms = self.playhead.received_ms(event.item_id)
+            self.conversation.said(event.item_id, event.text, at_ms)
+            self.turns.text(event.item_id, now)
+        return Outcome((event,))
+
+    def _user_began(self, event: SpeechStarted, now: float) -> Outcome:
+        self.conversation.heard_user(event.item_id, self.conversation.text_of(event.item_id))
+        cut = self.interrupt("user_speech", now) if self._barge_in else _NOTHING
+        self.turns.user_spoke(event.item_id)
+        return Outcome((event, *cut.events), cut.commands)
+
+    def _called(self, event: ToolCall) -> Outcome:
+        if event.response_id in self._silenced:
+            late = SendToolResult(event.call.id, _INTERRUPTED, is_error=True, respond=False)
+            return Outcome(commands=(late,))
+        self.calls.opened(event.call.id, event.response_id)
+        self.conversation.add(event.call)
+        self.turns.turn.calls.append(event.call)
+        tool = self.tools.get(event.call.name)
+        return Outcome((replace(event, runs_here=tool is not None and tool.function is not None),))
+
+    def _settle(self, command: SendToolResult) -> SendToolResult:
+        respond = self.calls.settle(command.call_id, command.respond)
+        self._note_result(command)
+        self.turns.owed = self.turns.owed or respond
+        return replace(command, respond=respond)
+
+    def _done(self, event: ResponseDone, now: float) -> Sequence[Event]:
+        if event.response_id in self._silenced:
+            self._silenced.discard(event.response_id)
+            event = replace(event, status="interrupted")
+        self.turns.done(event)
+        self.playhead.forget_heard(now)
+        if event.usage is not None:
+            self.usage += event.usage
+        waits = event.status == "completed" and (self.calls.open or self.turns.owed)
+        return (event,) if waits or self.turns.open else (event, self._turn_end(now))
+
+    def _close_waiting(self, now: float) -> Sequence[Event]:
+        if self.turns.open or self.turns.turn.responses == 0:
+            return ()
+        self.turns.turn.status = "incomplete"
+        return (self._turn_end(now),)
+
+    def _turn_end(self, now: float) -> TurnEnd:
+        turn = self.turns.close()
+        said = [each for each in self.conversation.items if isinstance(each, Message)]
+        agent = [each for each in said if each.item_id in turn.agent_items]
+        return TurnEnd(
+            user_text=" ".join(each.text for each in said if each.item_id in turn.user_items),
+            agent_text="".join(each.text for each in agent).strip(),
+            heard_text="".join(e.text if e.heard_text is None else e.heard_text for e in agent).strip(),
+            status=turn.status,
+            usage=turn.usage,
+            tool_calls=tuple(turn.calls),
+            timings=turn.timings(now),
+        )
+
+    def _drop_calls(self, responses: set[str]) -> Outcome:
+        blocking = tuple(e for e in self.calls.of(responses) if not self._outlives(e))
+        dropped = self.calls.drop(blocking)
+        answers = [SendToolResult(e, _INTERRUPTED, is_error=True, respond=False) for e in dropped]
+        for each in answers:
+            self._note_result(each)
+        return Outcome((ToolCallCancelled(dropped),), answers) if dropped else _NOTHING
+
+    def _note_result(self, command: SendToolResult) -> None:
+        result = ToolResult(command.call_id, command.output, command.is_error, command.respond)
+        self.conversation.add(result)
+
+    def _outlives(self, call_id: str) -> bool:
+        name = next((each.name for each in self.turns.turn.calls if each.id == call_id), "")
+        return name in self.tools and self.tools[name].policy == "background"
+
+    def _follows(self, cause: Cause, active: list[str]) -> Confirmation:
+        if not active:
+            return "requested" if self._can.truncate else "local_only"
+        return "server_confirmed" if cause == "user_speech" and self._can.barge_in else self._can.interrupt

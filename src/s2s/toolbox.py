@@ -1,0 +1,75 @@
+"""Runs Python functions that a model calls."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Callable
+
+from s2s.errors import ToolError
+from s2s.items import Call, ToolResult
+from s2s.tools import Tool, result_of
+
+
+class Toolbox:
+    """At most `places` tools at work at once; waiting for a place counts against a tool's time."""
+
+    def __init__(self, places: int) -> None:
+        self._places = asyncio.Semaphore(places)
+
+    async def run(self, tool: Tool, call: Call) -> ToolResult:
+        """Return what the tool returned, within its timeout.
+
+        Coroutine functions run on the loop and are cancelled when late. Plain functions run in a thread
+        of their own, which nobody can stop: a late one goes on unheard. Raises ToolError with a
+        sentence for the model.
+        """
+        try:
+            async with asyncio.timeout(tool.timeout_s), self._places:
+                return result_of(call, await _called(tool, tool.checked(call)))
+        except ToolError:
+            raise
+        except TimeoutError:
+            raise ToolError(f"{tool.name} took longer than {tool.timeout_s:g} s and was given up") from None
+        except Exception as failed:
+            raise ToolError(f"{tool.name} failed: {type(failed).__name__}: {failed}") from failed
+
+
+async def _called(tool: Tool, arguments: dict[str, object]) -> object:
+    function = tool.function
+    if function is None:
+        raise ToolError(f"{tool.name} has no function here; answer it with send_tool_result")
+    if inspect.iscoroutinefunction(function):
+        return await function(**arguments)
+    value = await _in_thread(lambda: function(**arguments))
+    return await value if inspect.isawaitable(value) else value
+
+
+async def _in_thread(work: Callable[[], object]) -> object:
+    # A daemon thread and not the loop's executor: a tool that never returns must not keep the process alive.
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[object] = loop.create_future()
+
+    def settle(value: object, error: BaseException | None) -> None:
+        if answer.done():
+            return
+        if error is None:
+            answer.set_result(value)
+        else:
+            answer.set_exception(error)
+
+    def report(value: object, error: BaseException | None) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle, value, error)
+
+    def run() -> None:
+        try:
+            value = work()
+        except BaseException as failed:  # noqa: BLE001  the waiting coroutine must hear of everything
+            report(None, failed)
+        else:
+            report(value, None)
+
+    threading.Thread(target=run, name="s2s-tool", daemon=True).start()
+    return await answer
