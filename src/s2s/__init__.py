@@ -10,7 +10,6 @@ async with s2s.new("local").start() as session:
             case s2s.TurnEnd(): break
 """
 
-from s2s.audio.format import AudioFormat
 from s2s.capabilities import Capabilities
 from s2s.config import Config, Limits, ReconnectPolicy, TurnDetection
 from s2s.engine import S2S, Engine
@@ -61,6 +60,7 @@ from s2s.events import (
     Usage,
     UsageUpdate,
 )
+from s2s.formats import AudioFormat
 from s2s.hooks import Hooks, compose_hooks
 from s2s.items import Call, Item, Message, ToolResult
 from s2s.registry import list_providers, new, register

@@ -7,9 +7,9 @@ from typing import Literal, TypeAlias, cast
 
 import msgspec
 
-from s2s.audio.format import AudioFormat
 from s2s.capabilities import TurnMode
 from s2s.errors import ConfigError
+from s2s.formats import AudioFormat
 from s2s.hooks import Hooks
 from s2s.items import JSON, Item
 from s2s.tools import Tool, ToolFunction, as_tools

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from s2s.audio.convert import OutputConverter
-from s2s.audio.format import AudioFormat
 from s2s.events import AudioOutput
+from s2s.formats import AudioFormat
 
 
 class Voice:

@@ -81,7 +81,7 @@ class Conversation:
 
 def _cut(pieces: Iterable[_Spoken], heard_ms: float, received_ms: float) -> str:
     listed = list(pieces)
-    ends = [*(each.at_ms for each in listed[1:]), received_ms]
+    ends = [*(each.at_ms for each in listed), received_ms][1:]
     heard = ""
     for piece, end_ms in zip(listed, ends, strict=True):
         if heard_ms >= end_ms:

@@ -9,16 +9,22 @@ from msgspec import Struct
 
 from s2s.config import TurnDetection
 
-# A sentence that ends in one of these has not ended: the speaker looks for the next word.
-_ARTICLES = "a an the my your his her its our their this that these those some any every each"
-_PREPOSITIONS = "of to for from with without in on at by into about over under between like as than"
-_CONJUNCTIONS = "and or but nor so because if when while where which who whose whether until unless although though"
-_AUXILIARIES = "is are was were be been am do does did can could will would shall should may might must"
-_STARTERS = "i you he she we they it's i'm let's please maybe also just very really"
-_FILLERS = "um uh er hmm erm well"
-_DANGLING: Final = frozenset(
-    f"{_ARTICLES} {_PREPOSITIONS} {_CONJUNCTIONS} {_AUXILIARIES} {_STARTERS} {_FILLERS}".split()
+# A sentence that ends in one of these has not ended: the speaker looks for the next word. A question may
+# well end in a preposition.
+_ARTICLES = "a an the my your our their every each"
+_PREPOSITIONS = "of to for from with without at into between like than"
+_CONJUNCTIONS = (
+    "and or but nor so because if when while where which who whose whether until unless although though"
 )
+_SUBJECTS = "i he she we they i'm let's"
+_FILLERS = "um uh er hmm erm very really"
+_UNASKED: Final = frozenset(f"{_ARTICLES} {_CONJUNCTIONS} {_FILLERS}".split()) - {
+    "who",
+    "when",
+    "where",
+    "which",
+}
+_UNSAID: Final = frozenset(f"{_PREPOSITIONS} {_SUBJECTS}".split()) | _UNASKED
 _WORD: Final = re.compile(r"[\w']+")
 
 
@@ -59,6 +65,14 @@ def sounds_complete(text: str) -> bool:
     """Judge by its words and punctuation whether a speaker is done."""
     stripped = text.rstrip("\"')")
     words = _WORD.findall(stripped.lower())
-    if not words or stripped.endswith(("...", "…", ",", "-", ":", ";")):
+    if not words:
         return False
-    return stripped.endswith("?") or (stripped.endswith((".", "!")) and words[-1] not in _DANGLING)
+    match stripped[-1], stripped[-2:]:
+        case _, "..":
+            return False
+        case "?", _:
+            return words[-1] not in _UNASKED
+        case ".", _:
+            return words[-1] not in _UNSAID
+        case end, _:
+            return end == "!"

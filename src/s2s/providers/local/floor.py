@@ -16,7 +16,7 @@ from s2s.items import Item, Message
 from s2s.providers.local.answer import Speaker
 from s2s.providers.local.ear import Ear, Hearing, Sound, Utterance
 from s2s.providers.local.endpointing import Endpointing, endpointing_for
-from s2s.providers.local.mouth import Answer, Mouth, Origin, Stage
+from s2s.providers.local.mouth import Answer, Mouth, Origin
 from s2s.providers.local.seats import Seats
 from s2s.providers.local.stages import Prompt
 from s2s.state.conversation import Conversation
@@ -148,22 +148,23 @@ class Floor:
                 self.commit()
 
     def _user_began(self, utterance: Utterance) -> None:
-        last, active = self._last, self.mouth.active
-        interrupts = self._settings.turns.interrupt_response
-        reopens = interrupts and last is not None and self._reopens(last, utterance)
-        if reopens and last is not None:
-            self._ear.reopen(last.utterance)
+        before = self._last if self._reopens(utterance) else None
+        if before is not None:
+            self._ear.reopen(before.utterance)
         self._tell(SpeechStarted(utterance.item_id, utterance.began_ms))
-        if interrupts:
+        if self._settings.turns.interrupt_response:
             self.mouth.stop()
-        if reopens and active is not None:
-            self.conversation.drop(active.item_id)
+        if before is not None and before.answer is not None:
+            self.conversation.drop(before.answer.item_id)
         self._transcribed_ms = self._ear.position_ms
 
-    def _reopens(self, last: Taken, utterance: Utterance) -> bool:
-        answer = last.answer
-        untouched = answer is None or (answer.stage is Stage.OPEN and not answer.made_calls)
-        return untouched and utterance.began_ms - last.at_ms <= self._settings.endpointing.reopen_ms
+    def _reopens(self, utterance: Utterance) -> bool:
+        last = self._last
+        if last is None or not self._settings.turns.interrupt_response:
+            return False
+        if last.answer is not None and last.answer.made_calls:
+            return False
+        return utterance.began_ms - last.at_ms <= self._settings.endpointing.reopen_ms
 
     def _user_goes_on(self, utterance: Utterance) -> None:
         if self._guess is not None:

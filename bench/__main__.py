@@ -1,0 +1,43 @@
+"""Runs the benches named, or all of them."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+
+from bench import accuracy, latency, overhead, stopping
+
+BENCHES: dict[str, Callable[[], Awaitable[None]]] = {
+    "per_chunk": overhead.per_chunk,
+    "imports": overhead.imports,
+    "accuracy": accuracy.word_error_rates,
+    "stopping": stopping.interrupt_to_silence,
+    "blocking": stopping.longest_block,
+    "voice_to_voice": latency.voice_to_voice,
+    "concurrent": latency.concurrent,
+    "endpointing": latency.endpointing,
+    "install_sizes": overhead.install_sizes,
+}
+
+
+def main() -> int:
+    """Run them one after the other."""
+    wanted = sys.argv[1:] or list(BENCHES)
+    unknown = set(wanted) - set(BENCHES)
+    if unknown:
+        print(f"no bench named {', '.join(sorted(unknown))}: use {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    load = os.getloadavg()[0]
+    print(f"{os.cpu_count()} cores, load average {load:.2f}, Python {sys.version.split()[0]}")
+    for name in wanted:
+        print(f"\n== {name}")
+        asyncio.run(_run(BENCHES[name]))
+    return 0
+
+
+async def _run(bench: Callable[[], Awaitable[None]]) -> None:
+    await bench()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

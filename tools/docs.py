@@ -1,0 +1,119 @@
+"""Writes the tables that code knows best into the docs; `--check` fails where they are out of date."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+
+import s2s
+from s2s import commands, errors, events
+from s2s.registry import providers
+
+ROOT = Path(__file__).parent.parent
+
+
+def main() -> int:
+    """Rewrite every marked block, or name the files where one differs."""
+    stale = []
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        text = path.read_text()
+        fresh = filled(text)
+        if fresh != text:
+            stale.append(path.name)
+            if "--check" not in sys.argv:
+                path.write_text(fresh)
+    if stale and "--check" in sys.argv:
+        print(f"out of date: {', '.join(stale)}; run `make docs`")
+        return 1
+    print(f"generated tables are up to date{': wrote ' + ', '.join(stale) if stale else ''}")
+    return 0
+
+
+def filled(text: str) -> str:
+    """Return the text with every block between `<!-- generated: NAME -->` and `<!-- end -->` made anew."""
+    for name, make in BLOCKS.items():
+        start, end = f"<!-- generated: {name} -->\n", "<!-- end -->"
+        if start in text:
+            before, rest = text.split(start, 1)
+            text = before + start + "\n".join(make()) + "\n" + end + rest.split(end, 1)[1]
+    return text
+
+
+def engines() -> Iterator[str]:
+    """One row per engine that is built in."""
+    yield "| engine | install | turn detection | interrupt | truncate | hears | speaks | languages |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for name in s2s.list_providers():
+        can = s2s.new(name).capabilities
+        extra = f"`voice-s2s[{providers.needs(name)}]`" if providers.needs(name) else "`voice-s2s`"
+        rates = [" ".join(f"{rate:,} Hz" for rate in each) for each in (can.input_rates, can.output_rates)]
+        yield (
+            f"| `{name}` | {extra} | {', '.join(can.turn_detection)} | {can.interrupt} |"
+            f" {'yes' if can.truncate else 'no'} | {rates[0]} | {rates[1]} | {', '.join(can.languages) or 'any'} |"
+        )
+
+
+def event_table() -> Iterator[str]:
+    """One row per event."""
+    yield "| event | `type` | fields | meaning |"
+    yield "|---|---|---|---|"
+    for each in get_args(events.Event):
+        yield f"| `{each.__name__}` | `{each.type}` | {_fields(each)} | {_first_line(each)} |"
+
+
+def command_table() -> Iterator[str]:
+    """One row per command."""
+    yield "| command | fields | meaning |"
+    yield "|---|---|---|"
+    for each in get_args(commands.Command):
+        yield f"| `{each.__name__}` | {_fields(each)} | {_first_line(each)} |"
+
+
+def config_table() -> Iterator[str]:
+    """One row per field of Config and of what it holds."""
+    yield "| field | default |"
+    yield "|---|---|"
+    for kind in (s2s.Config, s2s.TurnDetection, s2s.Limits):
+        prefix = "" if kind is s2s.Config else f"{kind.__name__}."
+        for field in msgspec.structs.fields(kind):
+            default = field.default_factory() if callable(field.default_factory) else field.default
+            shown = f"{type(default).__name__}()" if isinstance(default, msgspec.Struct) else repr(default)
+            yield f"| `{prefix}{field.name}` | `{shown}` |"
+
+
+def error_tree() -> Iterator[str]:
+    """The errors, children below their parents."""
+    yield "```"
+    yield from _branch(errors.S2SError, 0)
+    yield "```"
+
+
+def _branch(kind: type[Exception], depth: int) -> Iterator[str]:
+    yield f"{'  ' * depth}{kind.__name__:{32 - 2 * depth}} {_first_line(kind)}"
+    for child in kind.__subclasses__():
+        if child.__module__ == errors.__name__:
+            yield from _branch(child, depth + 1)
+
+
+def _fields(kind: type[msgspec.Struct]) -> str:
+    return ", ".join(f"`{name}`" for name in kind.__struct_fields__) or "none"
+
+
+def _first_line(kind: type) -> str:
+    return (kind.__doc__ or "").strip().splitlines()[0]
+
+
+BLOCKS: dict[str, Callable[[], Iterator[str]]] = {
+    "engines": engines,
+    "events": event_table,
+    "commands": command_table,
+    "config": config_table,
+    "errors": error_tree,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())
