@@ -36,7 +36,7 @@ async def word_error_rates() -> None:
 def recording(path: Path, rate: int) -> bytes:
     """Return a file as PCM16 mono at this rate."""
     wav = read_wav(path)
-    return at_rate(wav.pcm, wav.sample_rate, rate)
+    return at_rate(wav.pcm, wav.format.sample_rate, rate)
 
 
 def at_rate(pcm: bytes, source: int, target: int) -> bytes:

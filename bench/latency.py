@@ -28,6 +28,9 @@ async def voice_to_voice() -> None:
     share = (_cpu() - cpu) / (time.monotonic() - began)
     print("voice to voice: last voiced sample of the user -> first audible sample of the answer")
     print(f"  {_row(heard)}; CPU {share * 100:.1f} % of one core")
+    for each in heard:
+        if (each.voice_to_voice_ms or 0) > 1.2 * percentile(_times(heard), 0.5):
+            print(f"  slow: {each.voice_to_voice_ms:.0f} ms {each.text!r} {each.stages}")
     stages = {name: sorted(e.stages[name] for e in heard if name in e.stages) for name in heard[0].stages}
     print("  stages, median ms: " + ", ".join(f"{k} {v[len(v) // 2]:.0f}" for k, v in stages.items() if v))
 
@@ -66,7 +69,7 @@ async def endpointing() -> None:
         turns = s2s.TurnDetection(**msgspec.convert(fields, dict[str, int]))
         plain = await _crowd(engine, whole, turns)
         broken = await _crowd(engine, paused, turns)
-        times = [each.voice_to_voice_ms for each in plain if each.voice_to_voice_ms is not None]
+        times = _times(plain)
         print(
             f"  {name:20} {percentile(times, 0.5):7.0f} {percentile(times, 0.9):5.0f} |"
             f" {_splits(plain)} | {_splits(broken)}"
@@ -91,12 +94,16 @@ async def _warm() -> LocalEngine:
 
 
 def _row(heard: Sequence[Heard]) -> str:
-    times = [each.voice_to_voice_ms for each in heard if each.voice_to_voice_ms is not None]
+    times = _times(heard)
     unanswered = len(heard) - len(times)
     return (
         f"p50 {percentile(times, 0.5):.0f} ms, p90 {percentile(times, 0.9):.0f} ms, max {max(times):.0f} ms,"
         f" n {len(heard)}, unanswered {unanswered}, split turns {sum(e.split for e in heard)}"
     )
+
+
+def _times(heard: Sequence[Heard]) -> list[float]:
+    return [each.voice_to_voice_ms for each in heard if each.voice_to_voice_ms is not None]
 
 
 def _splits(heard: Sequence[Heard]) -> str:

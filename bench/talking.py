@@ -10,7 +10,9 @@ import s2s
 from bench.speech import RATE, Samples, first_audible_ms, last_voiced_ms, room
 
 CHUNK_MS = 20
-PATIENCE_MS = 2600
+PATIENCE_MS = 8000
+PAUSE_S = 0.3
+"""Silence between the end of an answer, as played, and the next question."""
 
 
 @dataclass
@@ -23,6 +25,7 @@ class Heard:
     """How long an answer sounded before the user went on and it was taken back."""
     text: str = ""
     stages: dict[str, float] = field(default_factory=dict)
+    plays_until: float = 0.0
 
     @property
     def split(self) -> bool:
@@ -46,21 +49,21 @@ async def _ask(session: s2s.Session, clip: Samples) -> Heard:
     voiced_until = began + last_voiced_ms(clip) / 1000
     done = asyncio.Event()
     listener = asyncio.create_task(_listen(session, heard, voiced_until, done))
-    await _play(session, clip, began, done)
+    await _play(session, clip, began, heard, done)
     listener.cancel()
     await asyncio.wait([listener])
     await session.interrupt()
     return heard
 
 
-async def _play(session: s2s.Session, clip: Samples, began: float, done: asyncio.Event) -> None:
+async def _play(session: s2s.Session, clip: Samples, began: float, heard: Heard, done: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     audio = memoryview(clip.tobytes() + room(PATIENCE_MS).tobytes())
     step = RATE * CHUNK_MS // 1000 * 2
     for index, start in enumerate(range(0, len(audio), step)):
         await asyncio.sleep(began + (index + 1) * CHUNK_MS / 1000 - loop.time())
         await session.send_audio(audio[start : start + step])
-        if done.is_set():
+        if done.is_set() and loop.time() > heard.plays_until + PAUSE_S:
             return
 
 
@@ -74,7 +77,10 @@ async def _listen(session: s2s.Session, heard: Heard, voiced_until: float, done:
                 heard.items.add(item_id)
             case s2s.Transcript(text=text, final=True):
                 heard.text = text
-            case s2s.AudioOutput(audio=audio, sample_rate=rate) if heard.voice_to_voice_ms is None:
+            case s2s.AudioOutput(audio=audio, sample_rate=rate):
+                heard.plays_until = max(heard.plays_until, now) + len(audio) / 2 / rate
+                if heard.voice_to_voice_ms is not None:
+                    continue
                 if now < voiced_until:
                     early = early or now
                 elif (audible_ms := first_audible_ms(audio, rate)) is not None:

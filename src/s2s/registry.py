@@ -52,27 +52,26 @@ class Registry(Generic[T]):
     def _load(self, name: str) -> T:
         for point in self._points():
             if point.name == name:
-                return cast(T, _loaded(point))
+                return cast(T, self._loaded(point))
         known = ", ".join(self._described(each) for each in self.names()) or "none"
         raise UnknownProviderError(
             f"there is no {self._noun} named {name!r}; known: {known}. "
             "Use one of these, or install or register the one you mean"
         )
 
+    def _loaded(self, point: EntryPoint) -> object:
+        try:
+            return point.load()
+        except (ImportError, AttributeError) as missing:
+            extra = self.needs(point.name)
+            cure = f"pip install 'voice-s2s[{extra}]'" if extra else f"install what {point.value} needs"
+            raise ConfigError(f"{self._noun} {point.name} cannot be loaded ({missing}): {cure}") from missing
+
     def _described(self, name: str) -> str:
         return f"{name} (pip install 'voice-s2s[{self.needs(name)}]')" if self.needs(name) else name
 
     def _points(self) -> list[EntryPoint]:
         return list(entry_points(group=self._group))
-
-
-def _loaded(point: EntryPoint) -> object:
-    try:
-        return point.load()
-    except ImportError as missing:
-        raise ConfigError(
-            f"{point.name} ({point.value}) cannot be imported: {missing}; install what it needs"
-        ) from missing
 
 
 providers: Registry[Callable[[Config], Engine]] = Registry("s2s.providers", "engine", {"local": "local"})

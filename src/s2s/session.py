@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from msgspec import UNSET
 
 from s2s.audio.convert import InputConverter
+from s2s.audio.pcm import as_bytes
 from s2s.capabilities import Capabilities, TurnMode
 from s2s.commands import (
     AddItem,
@@ -30,6 +31,9 @@ from s2s.runtime import OpenLink, Runtime
 from s2s.state.playhead import Playhead
 from s2s.tools import Tool, ToolFunction, as_tools
 
+_SLICE_MS = 1000
+"""A longer chunk goes out in slices, each waiting for room."""
+
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
@@ -46,6 +50,7 @@ class Session:
         self.capabilities = capabilities
         self._runtime = Runtime(config, capabilities)
         self._ear: InputConverter | None = None
+        self._slice_bytes = config.heard.bytes_in(_SLICE_MS)
 
     async def open(self, open_link: OpenLink) -> Self:
         """Connect; `engine.start()` does it. Raises S2SError when the engine does not become ready."""
@@ -78,16 +83,18 @@ class Session:
 
         Takes bytes-like PCM16 LE, or arrays of int16 or float. Waits while `limits.input_audio_s` are
         on their way already. Raises AudioFormatError, or BacklogError after `limits.send_s`: then the
-        engine will not hear this chunk.
+        engine will not hear the rest of this chunk.
         """
-        outbox = self._runtime.outbox
-        if not outbox.has_room:
-            await self._room()
-        if self._ear is None:
+        outbox, ear = self._runtime.outbox, self._ear
+        if ear is None:
             raise SessionClosedError("this session is not open yet: use engine.start()")
-        audio = self._ear.push(chunk)
-        if audio:
-            outbox.put(AppendAudio(audio))
+        raw = as_bytes(chunk)
+        for start in range(0, len(raw), self._slice_bytes):
+            if not outbox.has_room:
+                await self._room()
+            audio = ear.push(raw[start : start + self._slice_bytes])
+            if audio:
+                self._runtime.outbox.put(AppendAudio(audio))
 
     async def send_text(self, text: str, *, role: Role = "user", respond: bool = True) -> None:
         """Say something in writing, and have it answered unless `respond` is False."""

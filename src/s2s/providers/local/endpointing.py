@@ -25,6 +25,7 @@ _UNASKED: Final = frozenset(f"{_ARTICLES} {_CONJUNCTIONS} {_FILLERS}".split()) -
     "which",
 }
 _UNSAID: Final = frozenset(f"{_PREPOSITIONS} {_SUBJECTS}".split()) | _UNASKED
+_FEW_WORDS: Final = 3
 _WORD: Final = re.compile(r"[\w']+")
 
 
@@ -35,6 +36,8 @@ class Endpointing(Struct, frozen=True):
     """Begin to transcribe and to think, for the turn may be over."""
     complete_ms: float = 160.0
     """Ends a turn that sounds complete."""
+    brief_ms: float = 320.0
+    """Ends a complete turn of at most three words: they often only begin a sentence."""
     incomplete_ms: float = 800.0
     """Ends any turn."""
     reopen_ms: float = 640.0
@@ -42,37 +45,35 @@ class Endpointing(Struct, frozen=True):
 
     def hold_ms(self, text: str) -> float:
         """Return the silence that ends a turn with these words."""
-        return self.complete_ms if sounds_complete(text) else self.incomplete_ms
+        words = _WORD.findall(text.lower())
+        if not words or not _ends_well(text.rstrip("\"')"), words[-1]):
+            return self.incomplete_ms
+        return self.complete_ms if len(words) > _FEW_WORDS else self.brief_ms
 
 
 _PATIENCE: Final = {"high": 1.0, "auto": 1.0, "medium": 1.5, "low": 2.5}
 
 
 def endpointing_for(turns: TurnDetection) -> Endpointing:
-    """Return the policy for a session: a fixed silence where one is asked for, else an adaptive one."""
-    if turns.silence_ms is not None:
-        return Endpointing(
-            guess_ms=min(64.0, turns.silence_ms), complete_ms=turns.silence_ms, incomplete_ms=turns.silence_ms
-        )
-    patience = _PATIENCE[turns.eagerness]
-    adaptive = Endpointing()
+    """Return the policy for a session: a fixed silence where one is asked for, else adaptive ones."""
+    fixed_ms = turns.silence_ms
+    if fixed_ms is not None:
+        return Endpointing(min(64.0, fixed_ms), fixed_ms, fixed_ms, fixed_ms, reopen_ms=0.0)
+    patience, adaptive = _PATIENCE[turns.eagerness], Endpointing()
     return Endpointing(
-        complete_ms=adaptive.complete_ms * patience, incomplete_ms=adaptive.incomplete_ms * patience
+        complete_ms=adaptive.complete_ms * patience,
+        brief_ms=adaptive.brief_ms * patience,
+        incomplete_ms=adaptive.incomplete_ms * patience,
     )
 
 
-def sounds_complete(text: str) -> bool:
-    """Judge by its words and punctuation whether a speaker is done."""
-    stripped = text.rstrip("\"')")
-    words = _WORD.findall(stripped.lower())
-    if not words:
-        return False
-    match stripped[-1], stripped[-2:]:
-        case _, "..":
+def _ends_well(text: str, last_word: str) -> bool:
+    match text[-2:], text[-1]:
+        case "..", _:
             return False
-        case "?", _:
-            return words[-1] not in _UNASKED
-        case ".", _:
-            return words[-1] not in _UNSAID
-        case end, _:
+        case _, "?":
+            return last_word not in _UNASKED
+        case _, ".":
+            return last_word not in _UNSAID
+        case _, end:
             return end == "!"

@@ -18,10 +18,10 @@ from s2s.registry import Registry
 Factory: TypeAlias = Callable[..., Any]
 
 SEATS: dict[str, Registry[Factory]] = {
-    "vad": Registry("s2s.vad", "voice activity detector"),
-    "stt": Registry("s2s.stt", "speech-to-text stage"),
+    "vad": Registry("s2s.vad", "voice activity detector", {"silero": "local"}),
+    "stt": Registry("s2s.stt", "speech-to-text stage", {"moonshine": "local"}),
     "brain": Registry("s2s.brain", "brain", {"chat": "chat"}),
-    "tts": Registry("s2s.tts", "text-to-speech stage"),
+    "tts": Registry("s2s.tts", "text-to-speech stage", {"hibari": "local"}),
 }
 DEFAULTS = {"vad": "silero", "stt": "moonshine", "brain": "rules", "tts": "hibari"}
 
