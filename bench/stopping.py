@@ -3,44 +3,66 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
 
 import s2s
-from bench.speech import RATE, room, spoken
-from bench.talking import percentile, talk
+from bench.speech import RATE, Samples, first_audible_ms, room, spoken
+from bench.talking import CHUNK_MS, percentile, talk
 from s2s.providers.local import LocalEngine
 
 TRIALS = 10
 
 
+class Storyteller:
+    """A brain that never stops by itself and knows when it was stopped."""
+
+    speculative = False
+
+    def __init__(self) -> None:
+        self.stopped_at = 0.0
+
+    async def warm(self) -> None:
+        """Nothing to load."""
+
+    async def respond(self, prompt: object) -> AsyncIterator[str]:
+        """Tell a story without an end."""
+        try:
+            while True:
+                yield "And then the traveller went over another hill and saw another valley. "
+                await asyncio.sleep(0.02)
+        finally:
+            self.stopped_at = asyncio.get_running_loop().time()
+
+
 async def interrupt_to_silence() -> None:
-    """Print the time from the interruption to the last audio delivered, by call and by voice."""
-    engine = LocalEngine()
-    by_call, by_voice = [], []
+    """Print the time from the interruption to the last audio delivered and to the end of generation."""
+    brain = Storyteller()
     (stop,) = await spoken(("Stop, please stop talking right now.",))
-    async with engine.start(sample_rate=RATE) as session:
-        for _ in range(TRIALS):
-            by_call.append(await _interrupted(session, None))
-            by_voice.append(await _interrupted(session, stop.tobytes()))
-    print(
-        f"interrupt() -> last audio delivered: p50 {percentile(by_call, 0.5):.1f} ms, max {max(by_call):.1f} ms"
-    )
-    print(
-        f"SpeechStarted of a barge-in -> last audio: p50 {percentile(by_voice, 0.5):.1f} ms, max {max(by_voice):.1f} ms"
-    )
+    async with LocalEngine(s2s.Config(extra={"brain": brain})).start(sample_rate=RATE) as session:
+        by_call = [await _trial(session, brain, None) for _ in range(TRIALS)]
+        by_voice = [await _trial(session, brain, stop) for _ in range(TRIALS)]
+    _print("interrupt() called", by_call)
+    _print("first voiced sample of a barge-in", by_voice)
 
 
 async def longest_block() -> None:
-    """Print the longest time that the event loop stood still during ten questions."""
+    """Print how late the event loop was during ten questions, beside an idle loop."""
     engine = LocalEngine()
     await engine.warm()
     clips = (await spoken())[:10]
+    idle: list[float] = []
+    watch = asyncio.create_task(_watch(idle))
+    await asyncio.sleep(10)
+    watch.cancel()
     late: list[float] = []
     watch = asyncio.create_task(_watch(late))
     await talk(engine, clips)
     watch.cancel()
-    print(
-        f"event loop late by: p50 {percentile(late, 0.5):.2f} ms, p99 {percentile(late, 0.99):.2f}, max {max(late):.2f}"
-    )
+    for name, values in (("idle", idle), ("talking", late)):
+        print(
+            f"event loop late by, {name}: p50 {percentile(values, 0.5):.2f} ms, "
+            f"p99.9 {percentile(values, 0.999):.2f} ms, max {max(values):.2f} ms"
+        )
 
 
 async def _watch(late: list[float]) -> None:
@@ -51,26 +73,45 @@ async def _watch(late: list[float]) -> None:
         late.append((loop.time() - due) * 1000)
 
 
-async def _interrupted(session: s2s.Session, speech: bytes | None) -> float:
+async def _trial(session: s2s.Session, brain: Storyteller, speech: Samples | None) -> tuple[float, float]:
+    """Return the ms from the cause to the last audio, and to the end of generation."""
     loop = asyncio.get_running_loop()
     await session.send_text("Tell me a story.")
-    stopped_at, last_at = None, loop.time()
-    pause = asyncio.create_task(asyncio.sleep(0.5))
-    pause.add_done_callback(lambda _: None)
-    async with asyncio.timeout(10):
+    cut = asyncio.create_task(_cut(session, speech))
+    last_at = 0.0
+    async with asyncio.timeout(15):
         async for event in session:
-            if isinstance(event, s2s.AudioOutput):
-                last_at = loop.time()
-                if stopped_at is None and pause.done():
-                    if speech is None:
-                        stopped_at = loop.time()
-                        await session.interrupt()
-                    else:
-                        await session.send_audio(speech + room(200).tobytes())
-                        pause = asyncio.create_task(asyncio.sleep(60))
-            elif isinstance(event, s2s.SpeechStarted):
-                stopped_at = loop.time()
-            elif isinstance(event, s2s.TurnEnd):
-                pause.cancel()
-                return max(0.0, (last_at - (stopped_at or last_at)) * 1000)
-    raise RuntimeError("the session ended")
+            match event:
+                case s2s.AudioOutput():
+                    last_at = loop.time()
+                case s2s.TurnEnd(status="interrupted"):
+                    break
+                case _:
+                    pass
+        caused_at = await cut
+    if speech is not None:
+        await session.clear()
+    return max(0.0, (last_at - caused_at) * 1000), (brain.stopped_at - caused_at) * 1000
+
+
+async def _cut(session: s2s.Session, speech: Samples | None) -> float:
+    """Interrupt after a while, by call or by voice, and return when that began."""
+    loop = asyncio.get_running_loop()
+    await asyncio.sleep(0.7)
+    began = loop.time()
+    if speech is None:
+        await session.interrupt()
+        return began
+    audio = memoryview(room(100).tobytes() + speech.tobytes())[: RATE * 2 * 6 // 10]
+    step = RATE * CHUNK_MS // 1000 * 2
+    for index, start in enumerate(range(0, len(audio), step)):
+        await asyncio.sleep(began + (index + 1) * CHUNK_MS / 1000 - loop.time())
+        await session.send_audio(audio[start : start + step])
+    return began + 0.1 + (first_audible_ms(speech.tobytes(), RATE) or 0.0) / 1000
+
+
+def _print(cause: str, trials: Sequence[tuple[float, float]]) -> None:
+    for what, values in zip(
+        ("the last audio delivered", "the end of generation"), zip(*trials, strict=True), strict=True
+    ):
+        print(f"{cause} -> {what}: p50 {percentile(values, 0.5):.0f} ms, max {max(values):.0f} ms")

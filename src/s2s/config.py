@@ -146,11 +146,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         """Show what differs from the defaults; of `extra` only the keys, for it may hold secrets."""
+        return f"Config({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
         default = Config()
         shown = {n: v for n in self.__struct_fields__ if (v := getattr(self, n)) != getattr(default, n)}
         if self.extra:
             shown["extra"] = sorted(self.extra)
-        return f"Config({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+        return list(shown.items())
 
 
 def override(config: Config, fields: Mapping[str, object]) -> Config:
@@ -168,7 +171,9 @@ def override(config: Config, fields: Mapping[str, object]) -> Config:
     if "extra" in changes:
         changes["extra"] = {**config.extra, **cast("Mapping[str, JSON]", changes["extra"])}
     if "sample_rate" in changes:
-        changes = {"input_format": None, "output_format": None, **changes}
+        plain = AudioFormat(sample_rate=config.sample_rate)
+        derived = {name: None for name in ("input_format", "output_format") if getattr(config, name) == plain}
+        changes = {**derived, **changes}
     return msgspec.structs.replace(config, **changes)
 
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from s2s.errors import HookError, S2SError
 from s2s.events import Error, Event, Interrupted, SessionEnded, SessionStarted, ToolCall, TurnEnd
+from s2s.foreign import Late, contained
 from s2s.hooks import Hooks
 
 _MOST_WAITING = 1000
@@ -51,11 +52,19 @@ class HookRunner:
             await self._change.wait()
 
     async def last(self, events: Iterable[Event]) -> None:
-        """Serve what waits and these events, SessionEnded the last; after `run` was cancelled."""
+        """Serve what waits and these events, SessionEnded the last; after `run` was cancelled.
+
+        When it is cancelled itself, the Errors that still wait are delivered as they are.
+        """
         for event in events:
             if not self.put(event) and isinstance(event, Error):
                 self._deliver(event)
-        await self._drain()
+        try:
+            await self._drain()
+        finally:
+            for event in self._waiting:
+                if isinstance(event, Error):
+                    self._deliver(event)
 
     async def _drain(self) -> None:
         while self._waiting:
@@ -67,29 +76,28 @@ class HookRunner:
                     await self._call(hook, event, None)
 
     async def _filter(self, event: Error) -> None:
-        error: S2SError | None = event.error
+        error = event.error
         try:
             for hook in self._chain(event):
-                error = await self._call(hook, error, error)
-                if error is None:
-                    return
+                match await self._call(hook, error, error):
+                    case None:
+                        return
+                    case S2SError() as answer:
+                        error = answer
+                    case other:
+                        what = f"on_error returned {type(other).__name__}"
+                        self._deliver(Error(HookError(f"{what}: return the error, another S2SError or None")))
         except asyncio.CancelledError:
             self._deliver(event)
             raise
-        if not isinstance(error, S2SError):
-            wrong = f"on_error returned {type(error).__name__}: return the error, another S2SError or None"
-            self._deliver(Error(HookError(wrong)))
-            error = event.error
         self._deliver(replace(event, error=error))
 
-    async def _call(self, hook: Callable[[Any], object], argument: object, otherwise: object) -> Any:  # noqa: ANN401
+    async def _call(self, hook: Callable[[Any], object], argument: object, otherwise: object) -> object:
         try:
-            async with asyncio.timeout(self._longest_s):
-                value = hook(argument)
-                return await value if inspect.isawaitable(value) else value
+            return await contained(_called(hook, argument), self._longest_s)
         except Exception as failed:  # noqa: BLE001  a hook is foreign code
             name = getattr(hook, "__qualname__", repr(hook))
-            late = isinstance(failed, TimeoutError)
+            late = isinstance(failed, Late)
             what = (
                 f"took longer than {self._longest_s:g} s"
                 if late
@@ -118,3 +126,8 @@ class HookRunner:
             case _:
                 chain = ()
         return chain if isinstance(chain, tuple) else (chain,)
+
+
+async def _called(hook: Callable[[Any], object], argument: object) -> object:
+    value = hook(argument)
+    return await value if inspect.isawaitable(value) else value

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from s2s.commands import Command
-from s2s.errors import BacklogError, S2SError
+from s2s.errors import BacklogError, ConnectionLostError, S2SError
 from s2s.events import Event
 from s2s.links import Link, Send
 from s2s.transports import Transport
@@ -43,7 +44,7 @@ class _Queue(Generic[T]):
 
     def put(self, item: T | None) -> None:
         """Append; None says that nothing more comes."""
-        if len(self._waiting) >= self._most:
+        if item is not None and len(self._waiting) >= self._most:
             raise BacklogError(f"{self._slow} has stopped reading: it is {self._most} messages behind")
         self._waiting.append(item)
         self._change.set()
@@ -60,6 +61,8 @@ class _Queue(Generic[T]):
 
 
 class _Host:
+    """Who writes to a side leaves it to who reads from it to say how it ended."""
+
     def __init__(self, wire: ServerWire, transport: Transport, link: Link, most_waiting: int) -> None:
         self._wire = wire
         self._transport = transport
@@ -86,14 +89,16 @@ class _Host:
         self._messages.put(None)
 
     async def _write_client(self) -> None:
-        async for message in self._messages:
-            await self._transport.send(message)
-        raise _Ended
+        with contextlib.suppress(ConnectionLostError):
+            async for message in self._messages:
+                await self._transport.send(message)
+            raise _Ended
 
     async def _write_engine(self) -> None:
-        async for command in self._commands:
-            for event in await self._link.send(command):
-                self._follow(self._wire.send(event))
+        with contextlib.suppress(ConnectionLostError):
+            async for command in self._commands:
+                for event in await self._link.send(command):
+                    self._follow(self._wire.send(event))
 
     def _follow(self, made: Iterable[Send | Command]) -> None:
         for each in made:
@@ -115,5 +120,7 @@ async def host(wire: ServerWire, transport: Transport, link: Link, *, most_waiti
     except* S2SError as broken:
         raise broken.exceptions[0] from None
     finally:
-        await transport.close()
-        await link.close()
+        try:
+            await transport.close()
+        finally:
+            await link.close()

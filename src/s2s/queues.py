@@ -60,8 +60,12 @@ class Outbox(_Fifo[Command | Send]):
         return self._bytes < self._most_bytes
 
     async def room(self) -> None:
-        """Return once there is room."""
+        """Return once there is room, or none is needed any more."""
         await self._room.wait()
+
+    def end(self) -> None:
+        """Let go of whoever waits for room: nothing is taken any more."""
+        self._room.set()
 
     async def get(self) -> Command | Send:
         """Take the oldest."""
@@ -86,6 +90,7 @@ class Inbox(_Fifo[Event]):
         self._taken = taken
         self._bytes = 0
         self._lost_bytes = 0
+        self._loss: Event | None = None
         self._ended = False
 
     def put(self, event: Event) -> None:
@@ -116,32 +121,30 @@ class Inbox(_Fifo[Event]):
 
     async def get(self) -> Event | None:
         """Take the oldest; None when there will be no more."""
-        if self._reader is not None and not self._reader.done():
-            raise LocalProtocolError(
-                "somebody else already reads this session: keep one loop over session.recv()"
-            )
         while not self._waiting:
             if self._ended:
                 return None
+            if self._reader is not None and not self._reader.done():
+                raise LocalProtocolError(
+                    "somebody else already reads this session: keep one loop over session.recv()"
+                )
             await self._grown()
         event = self._waiting.popleft()
         if isinstance(event, AudioOutput):
             self._bytes -= len(event.audio)
             self._taken(event)
-        elif isinstance(event, Error) and isinstance(event.error, BacklogError):
-            self._lost_bytes = 0
         return event
 
     def _lose(self, n_bytes: int) -> None:
+        if self._waiting and self._waiting[-1] is self._loss:
+            self._waiting.pop()
+        else:
+            self._lost_bytes = 0
         self._lost_bytes += n_bytes
         lost_ms = self._lost_bytes / self._bytes_per_ms
         message = (
             f"{lost_ms:.0f} ms of audio were dropped because nobody read them: "
             "read events as they come, or raise limits.output_audio_s"
         )
-        report = Error(BacklogError(message, lost_ms=lost_ms))
-        last = self._waiting[-1] if self._waiting else None
-        if isinstance(last, Error) and isinstance(last.error, BacklogError):
-            self._waiting[-1] = report
-        else:
-            self._append(report)
+        self._loss = Error(BacklogError(message, lost_ms=lost_ms))
+        self._append(self._loss)

@@ -29,12 +29,14 @@ from s2s.events import (
     ToolCall,
     ToolCallCancelled,
 )
+from s2s.foreign import Late, contained
 from s2s.hooking import HookRunner
 from s2s.items import Call, ToolResult
 from s2s.links import Link, Send
 from s2s.queues import Inbox, Outbox
 from s2s.state.dialogue import Dialogue, Outcome
 from s2s.toolbox import Toolbox
+from s2s.tools import Tool
 from s2s.voice import Voice
 
 OpenLink: TypeAlias = Callable[[], Awaitable[Link]]
@@ -60,7 +62,8 @@ class Runtime:
         self._loop = asyncio.get_running_loop()
         self._outbox: Outbox | None = None
         self._voice = Voice(config.spoken)
-        self._hooks = HookRunner(config.hooks, config.limits.hook_s, self.inbox.put)
+        self._hooks = HookRunner(config.hooks, config.limits.hook_s, self._hooked)
+        self._last_words: list[Event] = []
         self._toolbox = Toolbox(config.limits.running_tools)
         self._tool_tasks: dict[str, asyncio.Task[None]] = {}
         self._ready: asyncio.Future[None] = self._loop.create_future()
@@ -72,21 +75,21 @@ class Runtime:
 
         Raises S2SError when it does not become ready within `limits.connect_s`.
         """
+        wait_s = self.config.limits.connect_s
+        limit = asyncio.timeout(wait_s)
         try:
-            async with asyncio.timeout(self.config.limits.connect_s):
+            async with limit:
                 link = await open_link()
                 self._outbox = Outbox(self.config.limits.input_audio_s * link.input_rate * 2)
                 self._root = asyncio.create_task(self._run(link), name="s2s-session")
                 await asyncio.shield(self._ready)
-        except TimeoutError:
+        except BaseException as failed:
             await self.close()
-            wait_s = self.config.limits.connect_s
-            raise ConnectError(
-                f"the engine was not ready within {wait_s:g} s: try again, or raise limits.connect_s",
-                retryable=True,
-            ) from None
-        except BaseException:
-            await self.close()
+            if isinstance(failed, TimeoutError) and limit.expired():
+                raise ConnectError(
+                    f"the engine was not ready within {wait_s:g} s: try again, or raise limits.connect_s",
+                    retryable=True,
+                ) from None
             raise
         return link
 
@@ -114,6 +117,8 @@ class Runtime:
     def hear(self, event: Event) -> None:
         """Take an event from the engine."""
         self.follow(self.dialogue.hear(event, self._loop.time()))
+        if self.inbox.stalled:
+            raise BacklogError("the application has stopped reading events: keep a task in session.recv()")
 
     def follow(self, outcome: Outcome) -> None:
         """Do what an outcome says."""
@@ -126,7 +131,8 @@ class Runtime:
         """End the session and return when everything is at rest."""
         if self._root is None or self._root is asyncio.current_task():
             return
-        self._root.cancel()
+        if self.running and not self._root.cancelling():
+            self._root.cancel()
         await asyncio.wait([self._root])
 
     async def _run(self, link: Link) -> None:
@@ -183,19 +189,18 @@ class Runtime:
                 pass
         if not self._hooks.put(event):
             self.inbox.put(event)
-        if self.inbox.stalled:
-            raise BacklogError("the application has stopped reading events: keep a task in session.recv()")
 
     def _use_tool(self, call: Call) -> None:
         if self._group is None:
             return
-        task = self._group.create_task(self._answer(call), name=f"s2s-tool {call.name}")
+        answer = self._answer(self.dialogue.tools[call.name], call)
+        task = self._group.create_task(answer, name=f"s2s-tool {call.name}")
         self._tool_tasks[call.id] = task
         task.add_done_callback(lambda _: self._tool_tasks.pop(call.id, None))
 
-    async def _answer(self, call: Call) -> None:
+    async def _answer(self, tool: Tool, call: Call) -> None:
         try:
-            result = await self._toolbox.run(self.dialogue.tools[call.name], call)
+            result = await self._toolbox.run(tool, call)
         except ToolError as failed:
             self._deliver(Error(failed))
             result = ToolResult(call.id, str(failed), is_error=True)
@@ -211,26 +216,39 @@ class Runtime:
             self._ready.set_result(None)
 
     async def _finish(self, link: Link, reason: EndReason) -> None:
+        self.outbox.end()
         self._outbox = self._group = None
+        fatal = () if self.cause is None else (Error(self.cause, fatal=True),)
+        ended = SessionEnded(reason)
         try:
             for event in self.dialogue.lost(self.now):
                 self._deliver(event)
-            async with asyncio.timeout(self.config.limits.close_s):
-                await link.close()
-                await self._hooks.last(self._last_words(reason))
-        except TimeoutError:
-            self.inbox.put(Error(S2SError("the engine or a hook did not finish in time and was left behind")))
+            await self._left(link.close(), "the engine")
+            await self._left(self._hooks.last((*fatal, ended)), "a hook")
         finally:
-            self.inbox.put(SessionEnded(reason))
+            for event in (*self._last_words, ended):
+                self.inbox.put(event)
             self.inbox.end()
             if not self._ready.done():
                 lost = ConnectionLostError("the engine ended before it was ready: try again", resumable=False)
                 self._ready.set_exception(self.cause or lost)
                 self._ready.exception()
 
-    def _last_words(self, reason: EndReason) -> tuple[Event, ...]:
-        ended = SessionEnded(reason)
-        return (ended,) if self.cause is None else (Error(self.cause, fatal=True), ended)
+    async def _left(self, work: Awaitable[None], what: str) -> None:
+        longest_s = self.config.limits.close_s
+        try:
+            await contained(work, longest_s)
+        except Late:
+            told = f"{what} did not finish within {longest_s:g} s and was left behind"
+            self.inbox.put(Error(S2SError(told)))
+        except Exception as failed:  # noqa: BLE001  the end goes on whatever it is
+            self.inbox.put(Error(S2SError(f"{what} could not be closed: {type(failed).__name__}: {failed}")))
+
+    def _hooked(self, event: Event) -> None:
+        if isinstance(event, Error) and event.fatal:
+            self._last_words.append(event)
+        else:
+            self.inbox.put(event)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> S2SError:

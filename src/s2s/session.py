@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from msgspec import UNSET
 
-from s2s.audio.convert import InputConverter
+from s2s.audio.convert import InputConverter, OutputConverter
 from s2s.audio.pcm import as_bytes
 from s2s.capabilities import Capabilities, TurnMode
 from s2s.commands import (
@@ -48,6 +48,7 @@ class Session:
     def __init__(self, config: Config, capabilities: Capabilities) -> None:
         self.config = config
         self.capabilities = capabilities
+        _require_conversion(config, capabilities)
         self._runtime = Runtime(config, capabilities)
         self._ear: InputConverter | None = None
         self._slice_bytes = config.heard.bytes_in(_SLICE_MS)
@@ -55,7 +56,11 @@ class Session:
     async def open(self, open_link: OpenLink) -> Self:
         """Connect; `engine.start()` does it. Raises S2SError when the engine does not become ready."""
         link = await self._runtime.start(open_link)
-        self._ear = InputConverter(self.config.heard, link.input_rate)
+        try:
+            self._ear = InputConverter(self.config.heard, link.input_rate)
+        except BaseException:
+            await self.close()
+            raise
         return self
 
     @property
@@ -209,6 +214,14 @@ class Session:
     def _supports(self, supported: bool, what: str) -> None:
         if not supported:
             raise UnsupportedError(f"this engine does not support {what}: see session.capabilities")
+
+
+def _require_conversion(config: Config, capabilities: Capabilities) -> None:
+    """Raise ConfigError, before anything is opened, where the formats cannot be converted."""
+    for rate in capabilities.input_rates:
+        InputConverter(config.heard, rate)
+    for rate in capabilities.output_rates:
+        OutputConverter(rate, config.spoken)
 
 
 class _Events(AsyncIterator[Event]):

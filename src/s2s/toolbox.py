@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import threading
 from collections.abc import Callable
 
 from s2s.errors import ToolError
+from s2s.foreign import Late, contained
 from s2s.items import Call, ToolResult
 from s2s.tools import Tool, result_of
 
@@ -26,14 +28,17 @@ class Toolbox:
         sentence for the model.
         """
         try:
-            async with asyncio.timeout(tool.timeout_s), self._places:
-                return result_of(call, await _called(tool, tool.checked(call)))
+            return await contained(self._answer(tool, call), tool.timeout_s)
         except ToolError:
             raise
-        except TimeoutError:
+        except Late:
             raise ToolError(f"{tool.name} took longer than {tool.timeout_s:g} s and was given up") from None
         except Exception as failed:
             raise ToolError(f"{tool.name} failed: {type(failed).__name__}: {failed}") from failed
+
+    async def _answer(self, tool: Tool, call: Call) -> ToolResult:
+        async with self._places:
+            return result_of(call, await _called(tool, tool.checked(call)))
 
 
 async def _called(tool: Tool, arguments: dict[str, object]) -> object:
@@ -49,27 +54,23 @@ async def _called(tool: Tool, arguments: dict[str, object]) -> object:
 async def _in_thread(work: Callable[[], object]) -> object:
     # A daemon thread and not the loop's executor: a tool that never returns must not keep the process alive.
     loop = asyncio.get_running_loop()
-    answer: asyncio.Future[object] = loop.create_future()
+    answer: asyncio.Future[tuple[object, BaseException | None]] = loop.create_future()
 
     def settle(value: object, error: BaseException | None) -> None:
-        if answer.done():
-            return
-        if error is None:
-            answer.set_result(value)
-        else:
-            answer.set_exception(error)
-
-    def report(value: object, error: BaseException | None) -> None:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, value, error)
+        if not answer.done():
+            answer.set_result((value, error))
 
     def run() -> None:
+        value, error = None, None
         try:
             value = work()
         except BaseException as failed:  # noqa: BLE001  the waiting coroutine must hear of everything
-            report(None, failed)
-        else:
-            report(value, None)
+            error = failed
+        with contextlib.suppress(RuntimeError):  # the loop may be closed by now
+            loop.call_soon_threadsafe(settle, value, error)
 
     threading.Thread(target=run, name="s2s-tool", daemon=True).start()
-    return await answer
+    value, error = await answer
+    if error is None:
+        return value
+    raise error if isinstance(error, Exception) else RuntimeError(f"it raised {error!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable
-from typing import Annotated, Literal, TypeAlias, get_type_hints
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
@@ -62,10 +62,10 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises ToolError with a sentence that the model can act on.
         """
-        if self.arguments is None:
-            return dict(call.arguments)
         try:
-            raw = msgspec.json.decode(call.raw or "{}") if not call.arguments else call.arguments
+            raw = call.arguments or msgspec.json.decode(call.raw or "{}", type=dict[str, JSON])
+            if self.arguments is None:
+                return dict(raw)
             checked = msgspec.convert(raw, self.arguments, strict=False)
         except (msgspec.ValidationError, msgspec.DecodeError) as wrong:
             raise ToolError(
@@ -80,7 +80,9 @@ def tool(function: ToolFunction, **options: object) -> Tool:
     `options` are fields of Tool that replace what the function says, such as `timeout_s`.
     Raises ConfigError where a parameter's type has no JSON Schema.
     """
-    name = getattr(function, "__name__", type(function).__name__)
+    if not callable(function):
+        raise ConfigError(f"tools are functions and s2s.Tool, not {type(function).__name__}")
+    name = str(options.get("name") or getattr(function, "__name__", type(function).__name__))
     doc = inspect.getdoc(function) or ""
     arguments = _arguments(name, function, _parameter_notes(doc))
     made = Tool(
@@ -95,6 +97,8 @@ def tool(function: ToolFunction, **options: object) -> Tool:
 
 def as_tools(tools: Iterable[Tool | ToolFunction]) -> tuple[Tool, ...]:
     """Turn functions into tools and refuse two of one name."""
+    if not isinstance(tools, Iterable):
+        raise ConfigError(f"tools must be a list, not {type(tools).__name__}: write tools=[...]")
     made = tuple(each if isinstance(each, Tool) else tool(each) for each in tools)
     names = [each.name for each in made]
     for name in names:
@@ -112,7 +116,7 @@ def result_of(call: Call, value: object) -> ToolResult:
         case ToolResult():
             return msgspec.structs.replace(value, call_id=call.id)
         case str():
-            return ToolResult(call.id, value)
+            return ToolResult(call.id, value.encode(errors="replace").decode())
         case bytes() | bytearray() | memoryview():
             raise ToolError(
                 f"{call.name} returned {type(value).__name__}: return text or JSON-able data instead"
@@ -120,21 +124,33 @@ def result_of(call: Call, value: object) -> ToolResult:
         case _:
             try:
                 return ToolResult(call.id, msgspec.json.encode(value).decode())
-            except (TypeError, ValueError, OverflowError) as wrong:
+            except (TypeError, ValueError, OverflowError, RecursionError) as wrong:
                 raise ToolError(f"{call.name} returned something that is not JSON: {wrong}") from None
 
 
 def _arguments(name: str, function: ToolFunction, notes: dict[str, str]) -> type[msgspec.Struct]:
-    hints = get_type_hints(function, include_extras=True)
+    try:
+        parameters = inspect.signature(function, eval_str=True).parameters.values()
+    except (NameError, TypeError, ValueError) as wrong:
+        raise ConfigError(f"tool {name}: {wrong}; annotate its parameters with JSON-able types") from None
     fields: list[tuple[str, object] | tuple[str, object, object]] = []
-    for each in inspect.signature(function).parameters.values():
+    for each in parameters:
         if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD, each.POSITIONAL_ONLY):
             raise ConfigError(f"tool {name}: parameter {each} has no name for a model; use named parameters")
-        hint = hints.get(each.name, str)
+        hint = str if each.annotation is each.empty else each.annotation
         note = notes.get(each.name)
         noted = Annotated[hint, msgspec.Meta(description=note)] if note else hint
-        fields.append((each.name, noted) if each.default is each.empty else (each.name, noted, each.default))
+        fields.append(
+            (each.name, noted) if each.default is each.empty else (each.name, noted, _default(each.default))
+        )
     return msgspec.defstruct(f"{name}_arguments", fields, kw_only=True, forbid_unknown_fields=True)
+
+
+def _default(value: object) -> object:
+    # msgspec refuses these where they are not empty, for the Structs would share them.
+    return (
+        msgspec.field(default_factory=value.copy) if isinstance(value, list | dict | set) and value else value
+    )
 
 
 def _schema(name: str, arguments: type[msgspec.Struct]) -> dict[str, JSON]:

@@ -19,28 +19,32 @@ class Voice:
         self._plain_hz = spoken.sample_rate if spoken.encoding == "pcm16" and spoken.channels == 1 else None
         self._converter: OutputConverter | None = None
         self._last: AudioOutput | None = None
+        self._position_ms = 0.0
 
     def convert(self, event: AudioOutput) -> Sequence[AudioOutput]:
         """Return the event in the application's format, after the rest of an item before it."""
-        if event.sample_rate == self._plain_hz:
-            return (event,)
         rest = self.finish() if self._last is not None and self._last.item_id != event.item_id else ()
+        if event.sample_rate == self._plain_hz:
+            return (*rest, event)
         if self._converter is None:
             self._converter = OutputConverter(event.sample_rate, self._spoken)
+            self._position_ms = event.position_ms
         self._last = event
-        audio = self._converter.push(event.audio)
-        return (*rest, self._made(event, audio)) if audio else rest
+        return (*rest, *self._made(event, self._converter.push(event.audio)))
 
     def finish(self) -> Sequence[AudioOutput]:
         """Return what is left of the item, and be ready for the next."""
         converter, last = self._converter, self._last
         self.reset()
-        audio = converter.flush() if converter is not None else b""
-        return (self._made(last, audio),) if audio and last is not None else ()
+        return () if converter is None or last is None else self._made(last, converter.flush())
 
     def reset(self) -> None:
         """Drop what is left: nobody shall hear it."""
         self._converter = self._last = None
 
-    def _made(self, event: AudioOutput, audio: bytes) -> AudioOutput:
-        return replace(event, audio=audio, sample_rate=self._spoken.sample_rate)
+    def _made(self, event: AudioOutput, audio: bytes) -> Sequence[AudioOutput]:
+        if not audio:
+            return ()
+        begins_ms = self._position_ms
+        self._position_ms += self._spoken.duration_ms(len(audio))
+        return (replace(event, audio=audio, sample_rate=self._spoken.sample_rate, position_ms=begins_ms),)

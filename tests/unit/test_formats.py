@@ -1,8 +1,8 @@
 import msgspec
 import pytest
 
-from s2s.formats import ENCODINGS, AudioFormat
 from s2s.errors import ConfigError
+from s2s.formats import ENCODINGS, AudioFormat
 
 
 def test_the_default_is_what_most_engines_speak() -> None:

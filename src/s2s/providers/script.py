@@ -24,8 +24,9 @@ from s2s.commands import (
     CommitAudio,
     CreateResponse,
     SendToolResult,
+    UpdateSession,
 )
-from s2s.config import Config
+from s2s.config import Config, TurnDetection
 from s2s.engine import Engine
 from s2s.errors import ConfigError, ConnectionLostError, S2SError
 from s2s.events import (
@@ -79,9 +80,7 @@ class ScriptEngine(Engine):
 
     def __init__(self, config: Config | None = None) -> None:
         super().__init__(config)
-        script = self.config.extra.get("script", ())
-        if not all(isinstance(each, Reply) for each in script):
-            raise ConfigError('extra["script"] must be a list of s2s.providers.script.Reply')
+        _script(self.config)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -93,23 +92,30 @@ class ScriptEngine(Engine):
         return ScriptLink(config, self.capabilities)
 
 
+def _script(config: Config) -> tuple[Reply, ...]:
+    script = config.extra.get("script", ())
+    if not isinstance(script, list | tuple) or not all(isinstance(each, Reply) for each in script):
+        raise ConfigError('extra["script"] must be a list of s2s.providers.script.Reply')
+    return tuple(script)
+
+
 class ScriptLink:
     """Plays the script: commands schedule events, and the reader sleeps until the next one is due."""
 
     input_rate = RATE
 
     def __init__(self, config: Config, capabilities: Capabilities) -> None:
+        self._config = config
         self._turns = config.turns
-        self._script = deque[Reply](config.extra.get("script", ()))
-        self._pace = float(config.extra.get("pace", 0))
-        self._echoes = bool(config.extra.get("echo", False))
+        self._script = deque(_script(config))
         self._ids = itertools.count(1)
+        self._order = itertools.count()
         self._due: list[tuple[float, int, Event]] = []
         self._owed: deque[tuple[Origin, str]] = deque()
         self._active = ""
         self._change = asyncio.Event()
         self._closed: ConnectionLostError | Literal[True] | None = None
-        self._ear = _Ear(self._turns.silence_ms or _SILENCE_MS)
+        self._ear = _Ear()
         self._said = ""
         self._loop = asyncio.get_running_loop()
         self._tell(SessionStarted("script-session", _NAME, config.model or _NAME, capabilities))
@@ -129,24 +135,25 @@ class ScriptLink:
                 self._answer("application", instructions or self._said)
             case SendToolResult(output=output, respond=True):
                 self._answer("tool_result", output)
-            case Cancel():
+            case Cancel(response_id=wanted) if wanted in (None, self._active):
                 self._cancel()
+            case UpdateSession(turn_detection=TurnDetection() as turns):
+                self._turns = turns
             case _:
                 pass
         return ()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         """Yield events as they fall due, until closed."""
-        while True:
-            while self._due and self._due[0][0] <= self._loop.time():
-                event = heapq.heappop(self._due)[2]
-                yield event
-                if isinstance(event, ResponseDone):
-                    self._active = ""
-                    self._next()
-            if self._closed is not None and not self._due:
-                break
-            await self._changed(self._due[0][0] if self._due else None)
+        while self._closed is None:
+            if not self._due or self._due[0][0] > self._loop.time():
+                await self._changed(self._due[0][0] if self._due else None)
+                continue
+            event = heapq.heappop(self._due)[2]
+            yield event
+            if isinstance(event, ResponseDone):
+                self._active = ""
+                self._next()
         if isinstance(self._closed, ConnectionLostError):
             raise self._closed
 
@@ -155,9 +162,8 @@ class ScriptLink:
         self.drop(None)
 
     def drop(self, cause: ConnectionLostError | None) -> None:
-        """End as if the connection were lost, or in order without a cause."""
+        """End at once as if the connection were lost, or in order without a cause."""
         self._closed = self._closed or cause or True
-        self._due.clear()
         self._change.set()
 
     async def _changed(self, until: float | None) -> None:
@@ -169,23 +175,23 @@ class ScriptLink:
             pass
 
     def _hear(self, audio: bytes) -> None:
-        if self._echoes:
+        if self._config.extra.get("echo"):
             self._echo(audio)
             return
         if self._turns.mode == "manual":
-            self._ear.position_ms += len(audio) / (RATE * 2 / 1000)
+            self._ear.position_ms += _ms(audio)
             return
-        match self._ear.push(audio):
+        match self._ear.push(audio, self._turns.silence_ms or _SILENCE_MS):
             case "started":
-                self._user_began()
+                self._user_began(self._ear.position_ms - _ms(audio))
             case "stopped":
                 self._user_stopped(self._ear.speech_ms)
             case None:
                 pass
 
-    def _user_began(self) -> None:
+    def _user_began(self, at_ms: float) -> None:
         self._ear.item_id = f"user-{next(self._ids)}"
-        self._tell(SpeechStarted(self._ear.item_id, self._ear.speech_ms))
+        self._tell(SpeechStarted(self._ear.item_id, at_ms))
         if self._turns.interrupt_response:
             self._cancel()
 
@@ -193,13 +199,17 @@ class ScriptLink:
         item_id = self._ear.item_id
         self._said = self._script[0].hears if self._script else "something"
         self._tell(SpeechStopped(item_id, at_ms))
-        self._tell(Transcript(self._said, item_id, self._said, final=True))
+        if self._config.transcription:
+            self._tell(Transcript(self._said, item_id, self._said, final=True))
         if self._turns.create_response:
             self._answer("user_turn", self._said)
 
     def _commit(self) -> None:
-        self._ear.item_id = f"user-{next(self._ids)}"
-        self._user_stopped(self._ear.position_ms)
+        if self._ear.clear():
+            self._user_stopped(self._ear.speech_ms)
+        else:
+            self._ear.item_id = f"user-{next(self._ids)}"
+            self._user_stopped(self._ear.position_ms)
 
     def _answer(self, origin: Origin, prompt: str) -> None:
         self._owed.append((origin, prompt))
@@ -222,18 +232,25 @@ class ScriptLink:
 
     def _say(self, text: str, at: float) -> float:
         response_id, item_id = self._active, f"item-{next(self._ids)}"
+        pace = float(self._config.extra.get("pace", 0))
+        aloud = "audio" in self._config.output_modalities
+        form: Literal["spoken", "written"] = "spoken" if aloud else "written"
         for index, word in enumerate(text.split()):
-            self._tell(TextOutput(word if index == 0 else f" {word}", response_id, item_id), at)
-            self._tell(AudioOutput(tone(word), RATE, response_id, item_id, index * WORD_MS), at)
-            at += WORD_MS / 1000 / self._pace if self._pace else 0
-        self._tell(TextOutput("", response_id, item_id, final=True), at)
+            self._tell(TextOutput(word if index == 0 else f" {word}", response_id, item_id, form=form), at)
+            if aloud:
+                self._tell(AudioOutput(tone(word), RATE, response_id, item_id, index * WORD_MS), at)
+            at += WORD_MS / 1000 / pace if pace else 0
+        self._tell(TextOutput("", response_id, item_id, final=True, form=form), at)
         return at
 
     def _echo(self, audio: bytes) -> None:
+        ear = self._ear
         if not self._active:
             self._active = f"response-{next(self._ids)}"
+            ear.item_id, ear.position_ms = f"echo-{next(self._ids)}", 0.0
             self._tell(ResponseStarted(self._active))
-        self._tell(AudioOutput(audio, RATE, self._active, "echo"))
+        self._tell(AudioOutput(audio, RATE, self._active, ear.item_id, ear.position_ms))
+        ear.position_ms += _ms(audio)
 
     def _cancel(self) -> None:
         if self._active:
@@ -242,40 +259,45 @@ class ScriptLink:
             self._tell(ResponseDone(self._active, "interrupted"))
 
     def _unsaid(self, event: Event) -> bool:
+        if isinstance(event, Error):
+            return True
         return getattr(event, "response_id", "") == self._active and not isinstance(event, ResponseStarted)
 
     def _tell(self, event: Event, at: float | None = None) -> None:
-        heapq.heappush(self._due, (self._loop.time() if at is None else at, next(self._ids), event))
+        heapq.heappush(self._due, (self._loop.time() if at is None else at, next(self._order), event))
         self._change.set()
 
 
 class _Ear:
     """Hears speech where it is loud, and a turn's end where it then is quiet for a while."""
 
-    def __init__(self, silence_ms: float) -> None:
-        self._silence_ms = silence_ms
+    def __init__(self) -> None:
         self._heard: Literal["quiet", "speech"] = "quiet"
         self.position_ms = 0.0
         self.speech_ms = 0.0
+        """Where the last speech ended."""
         self.item_id = ""
 
-    def push(self, audio: bytes) -> Literal["started", "stopped"] | None:
+    def push(self, audio: bytes, silence_ms: float) -> Literal["started", "stopped"] | None:
         """Return what this chunk changes."""
         samples = array("h", audio)
-        began_ms = self.position_ms
-        self.position_ms += len(samples) / (RATE / 1000)
+        self.position_ms += _ms(audio)
         if samples and max(max(samples), -min(samples)) > _LOUD:
-            began = self._heard == "quiet"
-            self._heard, self.speech_ms = "speech", began_ms if began else self.position_ms
-            return "started" if began else None
-        if self._heard == "speech" and self.position_ms - self.speech_ms >= self._silence_ms:
+            before, self._heard, self.speech_ms = self._heard, "speech", self.position_ms
+            return "started" if before == "quiet" else None
+        if self._heard == "speech" and self.position_ms - self.speech_ms >= silence_ms:
             self._heard = "quiet"
             return "stopped"
         return None
 
-    def clear(self) -> None:
-        """Forget unfinished speech."""
-        self._heard = "quiet"
+    def clear(self) -> bool:
+        """Forget unfinished speech; return whether there was any."""
+        before, self._heard = self._heard, "quiet"
+        return before == "speech"
+
+
+def _ms(audio: bytes) -> float:
+    return len(audio) / (RATE * 2 / 1000)
 
 
 @lru_cache(maxsize=256)

@@ -47,9 +47,9 @@ class Calls:
             self._remember(call_id)
         return dropped
 
-    def of(self, responses: set[str]) -> tuple[str, ...]:
-        """Return the open calls that these responses made."""
-        return tuple(call_id for call_id, each in self._open.items() if each in responses)
+    def response_of(self, call_id: str) -> str:
+        """Return the response that made an open call."""
+        return self._open[call_id]
 
     @property
     def open(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 from msgspec import Struct
@@ -24,6 +25,7 @@ class Conversation:
     def __init__(self, seed: Iterable[Item] = ()) -> None:
         self._items: dict[str, Item] = {}
         self._spoken: dict[str, list[_Spoken]] = {}
+        self._unnamed = itertools.count()
         for item in seed:
             self.add(item)
 
@@ -36,12 +38,15 @@ class Conversation:
         """Append an item, or replace the one of the same id where it stands."""
         match item:
             case Message(item_id=item_id):
-                key = item_id or f"message {len(self._items)}"
+                key = item_id or f"message {next(self._unnamed)}"
             case Call(id=call_id):
                 key = f"call {call_id}"
             case ToolResult(call_id=call_id):
                 key = f"result {call_id}"
         self._items[key] = item
+
+    def __contains__(self, item_id: str) -> bool:
+        return item_id in self._items
 
     def text_of(self, item_id: str) -> str:
         """Return the text of a message so far."""
@@ -55,7 +60,9 @@ class Conversation:
         """Append to what the engine says in this item, spoken from this position on."""
         message = self._message(item_id, "assistant")
         self._items[item_id] = replace(message, text=message.text + text)
-        self._spoken.setdefault(item_id, []).append(_Spoken(text, at_ms))
+        pieces = self._spoken.setdefault(item_id, [])
+        before = pieces.pop().text if pieces and pieces[-1].at_ms == at_ms else ""
+        pieces.append(_Spoken(before + text, at_ms))
 
     def heard_until(self, item_id: str, heard_ms: float, received_ms: float) -> str:
         """Note that the user heard an item up to here, and return the text up to there.

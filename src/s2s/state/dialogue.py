@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from s2s.capabilities import Capabilities
-from s2s.commands import AddItem, Cancel, Command, CreateResponse, SendToolResult, Truncate
-from s2s.config import Config
+from s2s.commands import (
+    AddItem,
+    Cancel,
+    Command,
+    CreateResponse,
+    SendToolResult,
+    Truncate,
+    UpdateSession,
+)
+from s2s.config import Config, TurnDetection
 from s2s.events import (
     AudioOutput,
     Cause,
@@ -18,6 +26,7 @@ from s2s.events import (
     Interrupted,
     ResponseDone,
     ResponseStarted,
+    ResponseStatus,
     SpeechStarted,
     SpeechStopped,
     TextOutput,
@@ -28,7 +37,7 @@ from s2s.events import (
     Usage,
     UsageUpdate,
 )
-from s2s.items import Message, ToolResult
+from s2s.items import Call, Message, ToolResult
 from s2s.state.calls import Calls
 from s2s.state.conversation import Conversation
 from s2s.state.playhead import Heard, Playhead
@@ -79,6 +88,8 @@ class Dialogue:
                 self.turns.asked(now)
             case SendToolResult():
                 return self._settle(command)
+            case UpdateSession(turn_detection=TurnDetection(interrupt_response=interrupts)):
+                self._barge_in = interrupts
             case _:
                 pass
         return command
@@ -95,8 +106,9 @@ class Dialogue:
             case SpeechStopped():
                 self.turns.asked(now)
             case Transcript(item_id=item_id, text=text):
+                if item_id not in self.conversation:
+                    self.turns.user_spoke(item_id)
                 self.conversation.heard_user(item_id, text)
-                self.turns.user_spoke(item_id)
             case ResponseStarted(response_id=response_id, origin=origin):
                 waited = self._close_waiting(now) if origin != "tool_result" else ()
                 self.turns.started(response_id)
@@ -104,8 +116,7 @@ class Dialogue:
             case ToolCall():
                 return self._called(event)
             case ToolCallCancelled(call_ids=call_ids):
-                dropped = self.calls.drop(call_ids)
-                return Outcome((ToolCallCancelled(dropped),)) if dropped else _NOTHING
+                return self._cancelled(call_ids, now)
             case ResponseDone():
                 return Outcome(self._done(event, now))
             case Interrupted(cause=cause, confirmation=confirmation):
@@ -119,23 +130,30 @@ class Dialogue:
     def interrupt(self, cause: Cause, now: float, confirmation: Confirmation | None = None) -> Outcome:
         """Cut the answer off: the Interrupted event comes first, commands say what the engine must know.
 
-        Nothing follows when no response is open and nothing is left to be heard.
+        Nothing follows when no response is open, nothing is left to be heard, and no blocking tool runs.
         """
         active = [each for each in self.turns.open if each not in self._silenced]
         cut = self.playhead.flush(now)
-        if not active and not cut:
+        calls = [each for each in self._own_calls() if not self._outlives(each)]
+        if not (active or cut or calls):
             return _NOTHING
         self._silenced.update(active)
         for each in cut:
             self.conversation.heard_until(each.item_id, each.heard_ms, each.received_ms)
-        first = cut[0] if cut else Heard("", active[0], 0.0, 0.0)
+        waiting = active or [self.calls.response_of(each.id) for each in calls]
+        first = cut[0] if cut else Heard("", waiting[0], 0.0, 0.0)
         follows = confirmation or self._follows(cause, active)
-        dropped = self._drop_calls({*active, *(each.response_id for each in cut)})
+        dropped = self._drop(calls)
+        ended = self._close_waiting(now, "interrupted")
         asks = cause == "application" or not self._can.barge_in
         cancels = [Cancel(each) for each in active] if asks else []
         truncates = [Truncate(each.item_id, each.heard_ms) for each in cut] if self._can.truncate else []
         return Outcome(
-            (Interrupted(first.response_id, first.item_id, first.heard_ms, cause, follows), *dropped.events),
+            (
+                Interrupted(first.response_id, first.item_id, first.heard_ms, cause, follows),
+                *dropped.events,
+                *ended,
+            ),
             (*dropped.commands, *cancels, *truncates),
         )
 
@@ -192,13 +210,13 @@ class Dialogue:
         self.playhead.forget_heard(now)
         if event.usage is not None:
             self.usage += event.usage
-        waits = event.status == "completed" and (self.calls.open or self.turns.owed)
+        waits = event.status == "completed" and (self._own_calls() or self.turns.owed)
         return (event,) if waits or self.turns.open else (event, self._turn_end(now))
 
-    def _close_waiting(self, now: float) -> Sequence[Event]:
+    def _close_waiting(self, now: float, status: ResponseStatus = "incomplete") -> Sequence[Event]:
         if self.turns.open or self.turns.turn.responses == 0:
             return ()
-        self.turns.turn.status = "incomplete"
+        self.turns.turn.status = status
         return (self._turn_end(now),)
 
     def _turn_end(self, now: float) -> TurnEnd:
@@ -206,18 +224,26 @@ class Dialogue:
         said = [each for each in self.conversation.items if isinstance(each, Message)]
         agent = [each for each in said if each.item_id in turn.agent_items]
         return TurnEnd(
-            user_text=" ".join(each.text for each in said if each.item_id in turn.user_items),
-            agent_text="".join(each.text for each in agent).strip(),
-            heard_text="".join(e.text if e.heard_text is None else e.heard_text for e in agent).strip(),
+            user_text=_joined(each.text for each in said if each.item_id in turn.user_items),
+            agent_text=_joined(each.text for each in agent),
+            heard_text=_joined(e.text if e.heard_text is None else e.heard_text for e in agent),
             status=turn.status,
             usage=turn.usage,
             tool_calls=tuple(turn.calls),
             timings=turn.timings(now),
         )
 
-    def _drop_calls(self, responses: set[str]) -> Outcome:
-        blocking = tuple(e for e in self.calls.of(responses) if not self._outlives(e))
-        dropped = self.calls.drop(blocking)
+    def _cancelled(self, call_ids: tuple[str, ...], now: float) -> Outcome:
+        dropped = self.calls.drop(call_ids)
+        waits = self._own_calls() or self.turns.owed
+        ended = () if waits or not dropped else self._close_waiting(now)
+        return Outcome((ToolCallCancelled(dropped), *ended)) if dropped else _NOTHING
+
+    def _own_calls(self) -> list[Call]:
+        return [each for each in self.turns.turn.calls if each.id in self.calls.open]
+
+    def _drop(self, calls: Sequence[Call]) -> Outcome:
+        dropped = self.calls.drop(tuple(each.id for each in calls))
         answers = [SendToolResult(e, _INTERRUPTED, is_error=True, respond=False) for e in dropped]
         for each in answers:
             self._note_result(each)
@@ -227,11 +253,14 @@ class Dialogue:
         result = ToolResult(command.call_id, command.output, command.is_error, command.respond)
         self.conversation.add(result)
 
-    def _outlives(self, call_id: str) -> bool:
-        name = next((each.name for each in self.turns.turn.calls if each.id == call_id), "")
-        return name in self.tools and self.tools[name].policy == "background"
+    def _outlives(self, call: Call) -> bool:
+        return call.name in self.tools and self.tools[call.name].policy == "background"
 
     def _follows(self, cause: Cause, active: list[str]) -> Confirmation:
         if not active:
             return "requested" if self._can.truncate else "local_only"
         return "server_confirmed" if cause == "user_speech" and self._can.barge_in else self._can.interrupt
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return " ".join(stripped for each in texts if (stripped := each.strip()))

@@ -51,16 +51,18 @@ class Playhead:
         """The sink has played this much of an item, in all; of the newest one if none is named."""
         key = item_id if item_id is not None else next(reversed(self._tracks), None)
         if key in self._tracks:
-            self._tracks[key].reported_ms = ms
+            self._tracks[key].reported_ms = max(0.0, ms)
 
     def tracks(self, now: float) -> tuple[Heard, ...]:
-        """Return every item on its way, oldest first."""
+        """Return every item on its way, oldest first; those before one that is heard already are over."""
         waiting_ms = max(0.0, (self._ends_at - now) * 1000)
         found: list[Heard] = []
         for item_id, track in reversed(self._tracks.items()):
             by_clock = max(0.0, track.delivered_ms - waiting_ms)
             waiting_ms = max(0.0, waiting_ms - track.delivered_ms)
-            heard = by_clock if track.reported_ms is None else min(track.reported_ms, track.received_ms)
+            heard = min(by_clock if track.reported_ms is None else track.reported_ms, track.received_ms)
+            if found and found[-1].heard_ms > 0:
+                heard = track.received_ms
             found.append(Heard(item_id, track.response_id, round(heard, 3), round(track.received_ms, 3)))
         return tuple(reversed(found))
 

@@ -46,8 +46,8 @@ class Turns:
         self.coming.asked_at = now
 
     def user_spoke(self, item_id: str) -> None:
-        """The user says this item; it belongs to the turn that answers it."""
-        if item_id not in self.turn.user_items and item_id not in self.coming.user_items:
+        """The user begins this item, or goes on with it; it belongs to the turn that answers it."""
+        if item_id not in self.coming.user_items:
             self.coming.user_items.append(item_id)
 
     def started(self, response_id: str) -> None:

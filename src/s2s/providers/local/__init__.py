@@ -10,11 +10,12 @@ from typing import ClassVar
 from s2s.capabilities import Capabilities
 from s2s.config import Config
 from s2s.engine import Engine
-from s2s.errors import ConfigError, UnsupportedError
+from s2s.errors import ConfigError
 from s2s.links import Link
 from s2s.providers.local.link import LocalLink
 from s2s.providers.local.pool import Pool
 from s2s.providers.local.seats import DEFAULTS, Seats, seated
+from s2s.providers.local.tempo import tempo_of
 
 _NEEDED = {"numpy": "numpy", "onnxruntime": "onnxruntime", "hibari": "hibari-tts"}
 
@@ -23,8 +24,9 @@ class LocalEngine(Engine):
     """Listens, thinks and speaks inside this process; sessions and engines share the loaded models.
 
     `Config.extra` takes `vad`, `stt`, `brain`, `tts` (a registered name, or an object that fills the seat;
-    for the brain any callable over the history), `<seat>_options`, `brain_s` (how long a brain may think,
-    20 s), `lead_ms` (how far ahead of real time it speaks, 1000; None for at once), `threads`.
+    for the brain any callable over the history), `<seat>_options`, `brain_s` (how long the brain or the voice
+    may take for the next piece, 20), `lead_ms` (how far ahead of real time it speaks, 1000; None for at
+    once) and `threads`. A session may override all but what `capabilities` told of the stages.
     """
 
     name: ClassVar[str] = "local"
@@ -36,7 +38,7 @@ class LocalEngine(Engine):
         missing = [package for module, package in _NEEDED.items() if own and find_spec(module) is None]
         if missing:
             raise ConfigError(f"the local engine needs {', '.join(missing)}: pip install 'voice-s2s[local]'")
-        self._seats = seated(extra, _pool(int(extra.get("threads", _threads()))))
+        self._seats = _seated(self.config)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -62,23 +64,29 @@ class LocalEngine(Engine):
 
     async def open(self, config: Config) -> Link:
         """Load what is not loaded, and return a link of this process."""
-        if config.voice is not None and config.voice not in self.voices:
-            raise UnsupportedError(
-                f"the local engine has no voice {config.voice!r}: use {', '.join(self.voices)}"
-            )
-        await self._seats.warm()
-        link = LocalLink(self._seats, config, self.capabilities)
-        await link.up()
+        tempo_of(config.extra)
+        seats = _seated(config)
+        seats.require(voice=config.voice, language=config.language)
+        await seats.warm()
+        link = LocalLink(seats, config, self.capabilities)
+        try:
+            await link.up()
+        except BaseException:
+            await link.close()
+            raise
         return link
+
+
+def _seated(config: Config) -> Seats:
+    threads = config.extra.get("threads", min(4, os.cpu_count() or 1))
+    if not isinstance(threads, int) or threads < 1:
+        raise ConfigError(f"extra['threads'] must be a number from 1 on, not {threads!r}")
+    return seated(config.extra, _pool(threads))
 
 
 @cache
 def _pool(threads: int) -> Pool:
     return Pool(threads)
-
-
-def _threads() -> int:
-    return min(4, os.cpu_count() or 1)
 
 
 __all__ = ["LocalEngine", "Seats"]

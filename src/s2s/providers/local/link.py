@@ -60,19 +60,19 @@ class LocalLink:
             case AppendAudio(audio=audio):
                 await self._hear(self._floor, audio)
             case CommitAudio():
-                self._floor.commit()
+                await self._floor.commit()
             case ClearAudio():
                 self._floor.clear()
             case AddItem(item=item):
-                self._floor.conversation.add(item)
+                self._floor.add(item)
             case CreateResponse(instructions=instructions):
                 self._floor.respond("application", instructions)
             case SendToolResult(call_id=call_id, output=output, is_error=is_error, respond=respond):
-                self._floor.conversation.add(ToolResult(call_id, output, is_error, respond))
+                self._floor.add(ToolResult(call_id, output, is_error, respond))
                 if respond:
                     self._floor.respond("tool_result")
-            case Cancel():
-                self._floor.mouth.stop()
+            case Cancel(response_id=response_id):
+                self._floor.mouth.cancel(response_id)
             case Truncate(item_id=item_id, heard_ms=heard_ms):
                 self._floor.mouth.heard_until(item_id, heard_ms)
             case UpdateSession():
@@ -111,9 +111,8 @@ class LocalLink:
     async def _hear(self, floor: Floor, audio: bytes) -> None:
         step = self.input_rate * _SLICE_MS // 1000 * 2
         for start in range(0, len(audio), step):
-            if start:
-                await asyncio.sleep(0)
-            floor.hear(audio[start : start + step])
+            await asyncio.sleep(0)
+            await floor.hear(audio[start : start + step])
 
     def _tell(self, event: Event) -> None:
         self._events.append(event)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing
 from enum import Enum
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias
 
-from s2s.config import Config
 from s2s.errors import ProviderError, S2SError
 from s2s.events import (
     AudioOutput,
@@ -39,58 +40,73 @@ class Stage(Enum):
 
 
 class Answer:
-    """One response: its pieces are made while it is held, as far as one ahead, and told once it is open."""
+    """One response: its pieces are made while it is held, as far as one ahead, and told once it is open.
 
-    def __init__(self, pieces: AsyncIterator[Piece], stages: dict[str, float], mouth: Mouth) -> None:
+    `pieces` is called when the first of them is wanted, which is at `prepare` or else at `open`.
+    """
+
+    def __init__(
+        self, pieces: Callable[[], AsyncGenerator[Piece, None]], stages: dict[str, float], mouth: Mouth
+    ) -> None:
         self.stage = Stage.HELD
         self.item_id = f"item_{mouth.next_id()}"
+        self.response_id = f"response_{mouth.next_id()}"
         self.made_calls = False
-        self._response_id = f"response_{mouth.next_id()}"
         self._pieces = pieces
         self._stages = stages
         self._mouth = mouth
         self._may_speak = asyncio.Event()
         self._position_ms = 0.0
-        self._task = mouth.spawn(self._run())
+        self._task: asyncio.Task[None] | None = None
+
+    def prepare(self) -> Self:
+        """Begin to make it, though nobody hears it yet."""
+        if self._task is None:
+            self._task = self._mouth.spawn(self._run())
+        return self
 
     def open(self, origin: Origin) -> None:
         """Let it be heard."""
         self.stage = Stage.OPEN
-        self._mouth.tell(ResponseStarted(self._response_id, origin))
+        self._mouth.tell(ResponseStarted(self.response_id, origin))
         self._may_speak.set()
+        self.prepare()
 
     def stop(self) -> None:
         """End it now, whatever it still had to say."""
         self._end("interrupted")
-        self._task.cancel()
+        self._may_speak.set()
+        if self._task is not None:
+            self._task.cancel()
 
     async def _run(self) -> None:
         try:
-            async for piece in self._pieces:
-                await self._may_speak.wait()
-                await self._give(piece)
-        except asyncio.CancelledError:
-            raise
+            async with aclosing(self._pieces()) as pieces:
+                async for piece in pieces:
+                    await self._may_speak.wait()
+                    if self.stage is Stage.ENDED:  # whoever makes the pieces took no notice
+                        return
+                    await self._give(piece)
         except Exception as failed:  # noqa: BLE001  a brain and a voice are foreign code
             await self._may_speak.wait()
             self._tell(Error(_named(failed)))
             self._end("failed")
         else:
             await self._may_speak.wait()
-            self._tell(TextOutput("", self._response_id, self.item_id, final=True))
+            self._tell(TextOutput("", self.response_id, self.item_id, final=True, form=self._mouth.form))
             self._end("completed")
 
     async def _give(self, piece: Piece) -> None:
+        await self._mouth.in_time(0)
         match piece:
             case Call():
                 self.made_calls = True
                 self._mouth.conversation.add(piece)
-                self._tell(ToolCall(piece, self._response_id))
+                self._tell(ToolCall(piece, self.response_id))
             case Spoken(text=text, audio=audio):
                 if text:
                     self._mouth.conversation.said(self.item_id, text, self._position_ms)
-                    form = self._mouth.form
-                    self._tell(TextOutput(text, self._response_id, self.item_id, form=form))
+                    self._tell(TextOutput(text, self.response_id, self.item_id, form=self._mouth.form))
                 await self._speak(audio)
 
     async def _speak(self, audio: bytes) -> None:
@@ -98,62 +114,68 @@ class Answer:
         for start in range(0, len(audio), step):
             chunk = audio[start : start + step]
             ms = len(chunk) * 500 / self._mouth.rate
-            await self._mouth.in_time(self.item_id, ms)
+            await self._mouth.in_time(ms)
             self._tell(
-                AudioOutput(chunk, self._mouth.rate, self._response_id, self.item_id, self._position_ms)
+                AudioOutput(chunk, self._mouth.rate, self.response_id, self.item_id, self._position_ms)
             )
             self._position_ms += ms
+            self._mouth.given_ms[self.item_id] = self._position_ms
 
     def _tell(self, event: Event) -> None:
         if self.stage is Stage.OPEN:
             self._mouth.tell(event)
 
     def _end(self, status: ResponseStatus) -> None:
-        self._tell(ResponseDone(self._response_id, status, stages=self._stages))
+        self._tell(ResponseDone(self.response_id, status, stages=self._stages))
         was, self.stage = self.stage, Stage.ENDED
         if was is Stage.OPEN:
             self._mouth.ended(self)
 
 
 class Mouth:
-    """Gives one answer at a time, no more than `extra["lead_ms"]` ahead of real time; None for no bound."""
+    """Gives one answer at a time, no more than `lead_ms` ahead of real time; None for no bound."""
 
     def __init__(
         self,
         conversation: Conversation,
         rate: int,
-        config: Config,
+        form: Form,
+        lead_ms: float | None,
         tell: Callable[[Event], None],
         group: asyncio.TaskGroup,
     ) -> None:
         self.conversation = conversation
         self.rate = rate
-        self.form: Form = "spoken" if "audio" in config.output_modalities else "written"
+        self.form: Form = form
         self.tell = tell
-        self._lead_ms: float | None = config.extra.get("lead_ms", 1000)
+        self.given_ms: dict[str, float] = {}
+        """How much audio each item of the engine has, as far as it was told."""
+        self._lead_ms = lead_ms
         self._group = group
         self._ids = itertools.count(1)
         self._active: Answer | None = None
-        self._owed: deque[tuple[Callable[[], Answer], Origin]] = deque()
+        self._owed: deque[tuple[Answer, Origin]] = deque()
         self._heard_at = 0.0
-        self._given_ms: dict[str, float] = {}
 
     @property
     def active(self) -> Answer | None:
         """The answer that is being given."""
         return self._active
 
-    def prepare(self, pieces: AsyncIterator[Piece], stages: dict[str, float]) -> Answer:
-        """Begin to make an answer that nobody hears yet."""
-        return Answer(pieces, stages, self)
-
-    def give(self, make: Callable[[], Answer], origin: Origin) -> None:
-        """Give an answer, after the one that is being given; it is made when its turn comes."""
-        self._owed.append((make, origin))
+    def give(self, answer: Answer, origin: Origin) -> None:
+        """Give an answer, after the one that is being given."""
+        self._owed.append((answer, origin))
         self._next()
+
+    def cancel(self, response_id: str | None) -> None:
+        """Fall silent, unless another response is meant than the one that is being given."""
+        if self._active is None or response_id in (None, self._active.response_id):
+            self.stop()
 
     def stop(self) -> None:
         """Fall silent: end the answer that is being given and forget the ones owed."""
+        for owed, _ in self._owed:
+            owed.stop()
         self._owed.clear()
         if self._active is not None:
             self._active.stop()
@@ -161,8 +183,8 @@ class Mouth:
 
     def heard_until(self, item_id: str, heard_ms: float) -> None:
         """Remember that the user heard so much of an item."""
-        if item_id in self._given_ms:
-            self.conversation.heard_until(item_id, heard_ms, self._given_ms[item_id])
+        if item_id in self.given_ms:
+            self.conversation.heard_until(item_id, heard_ms, self.given_ms[item_id])
 
     def ended(self, answer: Answer) -> None:
         """Go on with the next one."""
@@ -175,13 +197,12 @@ class Mouth:
         """The clock of the conversation, in seconds."""
         return asyncio.get_running_loop().time()
 
-    async def in_time(self, item_id: str, ms: float) -> None:
-        """Return when so much more audio of an item may leave."""
+    async def in_time(self, ms: float) -> None:
+        """Return when so much more audio may leave."""
         now = self.now
-        self._given_ms = {item_id: self._given_ms.get(item_id, 0.0) + ms}
         self._heard_at = max(self._heard_at, now) + ms / 1000
-        if self._lead_ms is not None:
-            await asyncio.sleep(max(0.0, self._heard_at - now - self._lead_ms / 1000))
+        lead_s = math.inf if self._lead_ms is None else self._lead_ms / 1000
+        await asyncio.sleep(max(0.0, self._heard_at - now - lead_s))
 
     def spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         """Run beside the conversation."""
@@ -193,8 +214,7 @@ class Mouth:
 
     def _next(self) -> None:
         if self._active is None and self._owed:
-            make, origin = self._owed.popleft()
-            self._active = make()
+            self._active, origin = self._owed.popleft()
             self._active.open(origin)
 
 

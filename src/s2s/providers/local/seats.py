@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, cast
 
 import msgspec
 
-from s2s.errors import ConfigError
+from s2s.errors import ConfigError, UnsupportedError
 from s2s.items import JSON
 from s2s.providers.local.callables import as_brain
 from s2s.providers.local.pool import Pool
@@ -38,6 +38,15 @@ class Seats(msgspec.Struct, frozen=True):
         """Load every model; what is loaded already costs nothing."""
         for stage in (self.vad, self.stt, self.tts, self.brain):
             await stage.warm()
+
+    def require(self, *, voice: str | None = None, language: str | None = None) -> None:
+        """Raise UnsupportedError for a voice or a language that no stage has; an empty list has all."""
+        for wanted, stock, what in (
+            (voice, self.tts.voices, "voice"),
+            (language and language.split("-")[0].lower(), self.stt.languages, "language"),
+        ):
+            if wanted and stock and wanted not in stock:
+                raise UnsupportedError(f"the local engine has no {what} {wanted!r}: use {', '.join(stock)}")
 
 
 def seated(extra: Mapping[str, JSON], pool: Pool) -> Seats:

@@ -1,0 +1,5 @@
+"""The command line `s2s`."""
+
+from s2s.cli.program import main
+
+__all__ = ["main"]

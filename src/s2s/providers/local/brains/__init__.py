@@ -1,0 +1,1 @@
+"""What fills the brain seat: rules, chat-completions endpoints, and any callable."""

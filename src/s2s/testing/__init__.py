@@ -1,0 +1,1 @@
+"""What authors of engines and of applications test with."""

@@ -1,0 +1,63 @@
+import pytest
+from tests.support.stages import LevelSTT, LoudVAD, ScriptedBrain, ToneTTS, echo
+
+from s2s.errors import ConfigError, UnknownProviderError, UnsupportedError
+from s2s.providers.local.pool import Pool
+from s2s.providers.local.rules import RulesBrain
+from s2s.providers.local.seats import SEATS, Seats, seated
+
+POOL = Pool(1)
+
+
+def stages() -> dict[str, object]:
+    return {"vad": LoudVAD(), "stt": LevelSTT(), "brain": ScriptedBrain(echo), "tts": ToneTTS()}
+
+
+class Anything(ToneTTS):
+    voices = ()
+
+
+def seats(tts: ToneTTS) -> Seats:
+    return seated({**stages(), "tts": tts}, POOL)
+
+
+def test_a_stage_object_takes_its_seat_as_it_is() -> None:
+    chosen = stages()
+    made = seated(chosen, POOL)
+    assert {name: getattr(made, name) for name in SEATS} == chosen
+
+
+def test_engines_of_one_configuration_share_their_stages() -> None:
+    extra = {**stages(), "brain": "rules"}
+    first, second = seated(extra, POOL), seated(extra, POOL)
+    assert isinstance(first.brain, RulesBrain)
+    assert first.brain is second.brain
+
+
+def test_an_unknown_name_is_answered_with_those_that_exist() -> None:
+    with pytest.raises(UnknownProviderError, match=r"no brain named 'oracle'; known: .*rules"):
+        seated({**stages(), "brain": "oracle"}, POOL)
+
+
+def test_an_unknown_option_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"brain rules does not take these brain_options.*speed"):
+        seated({**stages(), "brain": "rules", "brain_options": {"speed": 1}}, POOL)
+
+
+def test_options_for_a_stage_object_are_refused() -> None:
+    with pytest.raises(ConfigError, match="set them on your own tts"):
+        seated({**stages(), "tts_options": {"voice": "bass"}}, POOL)
+
+
+def test_a_voice_or_a_language_that_no_stage_has_is_refused() -> None:
+    made = seats(ToneTTS())
+    made.require(voice="alto", language="en-US")
+    made.require()
+    with pytest.raises(UnsupportedError, match="use alto, tenor"):
+        made.require(voice="bass")
+    with pytest.raises(UnsupportedError, match="use en"):
+        made.require(language="fr-CA")
+
+
+def test_a_stage_that_lists_no_voices_takes_any() -> None:
+    seats(Anything()).require(voice="whoever")
