@@ -17,7 +17,11 @@ EXAMPLES = dict(re.findall(r"<!-- test: (\w+) -->\n```python\n(.*?)```", README,
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example_runs_to_its_end(name: str) -> None:
     run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", EXAMPLES[name]], capture_output=True, text=True, timeout=50, check=False
+        [sys.executable, "-W", "error", "-c", EXAMPLES[name]],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
     )
     assert run.returncode == 0, run.stderr
     if name == "typed":

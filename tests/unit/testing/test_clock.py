@@ -120,7 +120,7 @@ def test_an_exception_that_nobody_has_seen_is_reported() -> None:
         task = asyncio.create_task(broken())
         await asyncio.wait([task])
 
-    with pytest.raises(AssertionError, match="Task exception was never retrieved .*oops"):
+    with pytest.raises(AssertionError, match=r"Task exception was never retrieved .*oops"):
         run(main())
 
 

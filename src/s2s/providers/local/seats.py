@@ -10,7 +10,7 @@ import msgspec
 
 from s2s.errors import ConfigError, UnsupportedError
 from s2s.items import JSON
-from s2s.providers.local.callables import as_brain
+from s2s.providers.local.brains.callables import as_brain
 from s2s.providers.local.pool import Pool
 from s2s.providers.local.stages import STT, TTS, VAD, Brain
 from s2s.registry import Registry

@@ -8,7 +8,7 @@ many sessions at once; what belongs to one session lives in the stream or iterat
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
@@ -105,4 +105,20 @@ class TTS(Protocol):
 
     def speak(self, text: str, *, voice: str | None = None) -> AsyncIterator[bytes]:
         """Yield PCM16 mono of one clause or sentence, in pieces of any size."""
+        ...
+
+
+@runtime_checkable
+class SessionAware(Protocol):
+    """What a stage may have besides, to hold something open while any session uses it.
+
+    The engine calls both for each session, in the session's event loop.
+    """
+
+    async def session_opened(self) -> None:
+        """Count one more session; called before the session's `warm` and its first use of the stage."""
+        ...
+
+    async def session_closed(self) -> None:
+        """Count one session less; once for each `session_opened`, after the session's last use."""
         ...

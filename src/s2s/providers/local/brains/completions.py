@@ -71,3 +71,105 @@ def _tell_calls(
         result = results.get(call.id, ToolResult(call.id, "the tool has not answered", is_error=True))
         content = f"Error: {result.output}" if result.is_error else result.output
         told.append({"role": "tool", "tool_call_id": call.id, "content": content})
+
+
+class _Function(msgspec.Struct):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _CallDelta(msgspec.Struct):
+    index: int | None = None
+    id: str | None = None
+    function: _Function | None = None
+
+
+class _Delta(msgspec.Struct):
+    content: str | None = None
+    tool_calls: list[_CallDelta] | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Delta | None = None
+    finish_reason: str | None = None
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_Choice] = []
+    error: JSON = None
+
+
+_CHUNK = msgspec.json.Decoder(_Chunk)
+
+
+class _PartialCall(msgspec.Struct):
+    """What has arrived of one call."""
+
+    index: int | None
+    id: str = ""
+    name: str = ""
+    raw: str = ""
+
+
+class Answer:
+    """What has arrived of one answer; `finish` is why it ended, empty until then.
+
+    A call that the endpoint gives no id gets one that begins with `call_prefix`.
+    """
+
+    def __init__(self, endpoint: Endpoint, call_prefix: str) -> None:
+        self.finish = ""
+        self._endpoint = endpoint
+        self._prefix = call_prefix
+        self._calls: list[_PartialCall] = []
+
+    def push(self, data: str) -> Iterator[Thought]:
+        """Yield what this event adds; calls come in the end. Raises ProviderError or RemoteProtocolError."""
+        for choice in self._choices(data):
+            delta = choice.delta or _Delta()
+            if delta.content:
+                yield delta.content
+            for part in delta.tool_calls or ():
+                self._add(part)
+            self.finish = self.finish or choice.finish_reason or ""
+        if self.finish == "content_filter":
+            raise errors.ProviderError(f"{self._endpoint.url} filtered it: rephrase", code=self.finish)
+        if self.finish:
+            yield from self._complete_calls()
+
+    def _choices(self, data: str) -> Sequence[_Choice]:
+        if data == DONE:
+            return (_Choice(finish_reason="stop"),)
+        try:
+            chunk = _CHUNK.decode(data)
+        except (msgspec.DecodeError, RecursionError):
+            raise self._endpoint.nonsense("sent what is no chunk of a chat completion", data) from None
+        if chunk.error is not None:
+            said = self._endpoint.shown(reason_in(data.encode()))
+            raise errors.ProviderError(f"{self._endpoint.url} failed: {said}; ask again", code="stream_error")
+        return chunk.choices[:1]
+
+    def _add(self, part: _CallDelta) -> None:
+        call = next((call for call in reversed(self._calls) if part.index in (None, call.index)), None)
+        # Some servers give every call the index 0, or none.
+        if call is None or (part.id and call.id not in ("", part.id)):
+            call = _PartialCall(part.index)
+            self._calls.append(call)
+        function = part.function or _Function()
+        call.id = call.id or part.id or ""
+        call.name = call.name or function.name or ""
+        call.raw += function.arguments or ""
+
+    def _complete_calls(self) -> Iterator[Call]:
+        for number, call in enumerate(self._calls):
+            if not call.name:
+                raise self._endpoint.nonsense("called a tool without a name")
+            yield Call(call.id or f"{self._prefix}_{number}", call.name, _object(call.raw), call.raw or "{}")
+        self._calls.clear()
+
+
+def _object(raw: str) -> dict[str, JSON]:
+    try:
+        return msgspec.json.decode(raw, type=dict[str, JSON])
+    except (msgspec.DecodeError, RecursionError):
+        return {}

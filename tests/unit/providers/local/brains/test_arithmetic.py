@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from s2s.providers.local.arithmetic import answer, read_number
+from s2s.providers.local.brains.arithmetic import answer
+from s2s.providers.local.brains.numerals import read_number
 
 
 def _words(text: str) -> list[str]:

@@ -119,16 +119,18 @@ def _whole(thing: object) -> Brain:
 def _asking(function: Callable[..., object]) -> _Ask:
     """Return the call that this function's parameters ask for."""
     try:
-        parameters = inspect.signature(function).parameters.values()
+        signature = inspect.signature(function)
     except ValueError:  # built-in functions need not have one
         return lambda prompt: function(prompt.history)
-    places = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
-    needed = [each for each in places if each.default is each.empty]
-    others = [each for each in parameters if each.kind is each.KEYWORD_ONLY and each.default is each.empty]
-    rest = any(each.kind is each.VAR_POSITIONAL for each in parameters)
-    if others or len(needed) > 2 or not (places or rest):
-        raise ConfigError(f"the brain {_name(function)} cannot be called with the history: {_TAKES}")
-    if len(needed) == 2 or any(each.name == "prompt" for each in places[1:2]):
+    second = [*signature.parameters.values()][1:2]
+    places = [each for each in second if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    wants_prompt = any(each.default is each.empty or each.name == "prompt" for each in places)
+    try:
+        signature.bind(*("history", "prompt")[: 1 + wants_prompt])
+    except TypeError:
+        message = f"the brain {_name(function)} cannot be called with the history: {_TAKES}"
+        raise ConfigError(message) from None
+    if wants_prompt:
         return lambda prompt: function(prompt.history, prompt)
     return lambda prompt: function(prompt.history)
 

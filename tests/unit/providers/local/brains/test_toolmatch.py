@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s2s.items import JSON
-from s2s.providers.local.toolmatch import choose, completed, question
+from s2s.providers.local.brains.toolmatch import choose, completed, question
 from s2s.tools import ToolSpec, tool
 
 

@@ -21,7 +21,7 @@ from s2s.errors import (
 )
 from s2s.items import JSON, Call, Item, Message, ToolResult
 from s2s.providers.local import chat
-from s2s.providers.local.chat import ChatBrain, messages
+from s2s.providers.local.brains.chat import ChatBrain, messages
 from s2s.providers.local.pool import Pool
 from s2s.providers.local.stages import Brain, Prompt, Thought
 from s2s.tools import ToolSpec

@@ -1,0 +1,163 @@
+"""The engines under test, and how to provoke each."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING
+
+from s2s.config import Config
+from s2s.engine import Engine
+from s2s.errors import ConnectionLostError
+from s2s.events import TurnEnd
+from s2s.hosting import host
+from s2s.items import JSON, Call, Item, Message
+from s2s.links import Link, RemoteLink
+from s2s.providers.script import Reply, tone
+from s2s.testing.clock import run
+from s2s.testing.conformance import Ask, Subject
+from s2s.testing.talk import Talk
+from s2s.transports.memory import MemoryTransport, pair
+from tests.support.dialect import JSONClient, JSONServer
+from tests.support.links import KeptScript
+
+if TYPE_CHECKING:
+    from s2s.providers.local.stages import Prompt, Thought
+
+PROMPTS = {
+    Ask.SHORT: "Hello there.",
+    Ask.LONG: "Tell me a story.",
+    Ask.CALL: "Look up Bonn.",
+    Ask.TWO_CALLS: "Look up Bonn and Rome.",
+}
+REPLIES: dict[Ask, list[Reply]] = {
+    Ask.SHORT: [Reply(says="Good day to you.", hears="Hello there.")],
+    Ask.LONG: [Reply(says="word " * 60)],
+    Ask.CALL: [
+        Reply(says="Wait.", calls=(Call("call-1", "look_up", {"city": "Bonn"}, '{"city":"Bonn"}'),)),
+        Reply(says="It is a city."),
+    ],
+    Ask.TWO_CALLS: [
+        Reply(
+            calls=tuple(
+                Call(f"call-{city}", "look_up", {"city": city}, f'{{"city":"{city}"}}')
+                for city in ("Bonn", "Rome")
+            )
+        ),
+        Reply(says="They are cities."),
+    ],
+}
+
+
+def scripted(asks: Sequence[Ask]) -> dict[str, JSON]:
+    return {"script": [reply for ask in asks for reply in REPLIES[ask]], "pace": 1}
+
+
+async def lose_script(engine: Engine) -> None:
+    assert isinstance(engine, KeptScript)
+    engine.link.drop(ConnectionLostError("the cable"))
+
+
+SCRIPT = Subject(
+    name="script",
+    engine=KeptScript,
+    prompts=PROMPTS,
+    speech=tone("Hello") + tone("there"),
+    prepare=scripted,
+    lose=lose_script,
+    run=run,
+)
+
+
+class HostedLink(RemoteLink):
+    """A connection of our own dialect to a script that is served at its other end."""
+
+    def __init__(self, near: MemoryTransport, serving: asyncio.Task[None]) -> None:
+        super().__init__(JSONClient(), near, 24_000)
+        self._serving = serving
+
+    async def close(self) -> None:
+        await super().close()
+        await asyncio.wait([self._serving])
+
+
+class Hosted(KeptScript):
+    """The script engine behind a connection: client wire, transport, server wire, host."""
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__(config)
+        self.connections: list[MemoryTransport] = []
+
+    async def open(self, config: Config) -> Link:
+        near, far = pair()
+        serving = asyncio.create_task(_served(far, await super().open(config)))
+        self.connections.append(near)
+        return HostedLink(near, serving)
+
+
+async def _served(far: MemoryTransport, link: Link) -> None:
+    with contextlib.suppress(ConnectionLostError):
+        await host(JSONServer(), far, link)
+
+
+async def lose_connection(engine: Engine) -> None:
+    assert isinstance(engine, Hosted)
+    await engine.connections[-1].close(1006, "the cable")
+
+
+HOSTED = Subject(
+    name="hosted",
+    engine=Hosted,
+    prompts=PROMPTS,
+    speech=SCRIPT.speech,
+    prepare=scripted,
+    lose=lose_connection,
+    run=run,
+)
+
+
+def local_engine(config: Config) -> Engine:
+    from s2s.providers.local import LocalEngine
+
+    return LocalEngine(config)
+
+
+@cache
+def local() -> Subject:
+    """The local engine with its own models; its own voice asks the question."""
+    return Subject(
+        name="local",
+        engine=local_engine,
+        prompts=PROMPTS,
+        speech=asyncio.run(question("What can you do?")),
+        prepare=lambda asks: {"brain": brain, "lead_ms": 1000 if Ask.LONG in asks else None},
+        within_s=20.0,
+        diverges=LOCAL_DIVERGES,
+    )
+
+
+LOCAL_DIVERGES: dict[str, str] = {}
+
+
+async def question(text: str) -> bytes:
+    """Have the engine say this, and return how it sounds at 24000 Hz."""
+    async with local_engine(Config(extra={"lead_ms": None})).start() as session:
+        talk = Talk(session, within_s=40.0)
+        await session.send_text(f"Repeat after me: {text}")
+        await talk.until(TurnEnd)
+        return talk.audio
+
+
+async def brain(history: tuple[Item, ...], prompt: Prompt) -> AsyncIterator[Thought]:
+    """Think as the rules do, and call twice where two cities are asked for."""
+    from s2s.providers.local.rules import reply
+
+    match history[-1:]:
+        case (Message(role="user", text=text),) if text == PROMPTS[Ask.TWO_CALLS]:
+            for city in ("Bonn", "Rome"):
+                yield Call(f"call-{city}", "look_up", {"city": city}, f'{{"city":"{city}"}}')
+        case _:
+            yield reply(prompt, datetime.now().astimezone())

@@ -1,0 +1,28 @@
+"""Every requirement, on every engine."""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import pytest
+
+from s2s.testing.conformance import REQUIREMENTS, Requirement, Subject, conforms, not_applicable
+from tests.conformance.subjects import HOSTED, SCRIPT, local
+
+NEEDED = ("numpy", "onnxruntime", "hibari", "moonshine_voice")
+MISSING = [each for each in NEEDED if find_spec(each) is None]
+LOCAL = (pytest.mark.local, pytest.mark.skipif(bool(MISSING), reason=f"missing: {', '.join(MISSING)}"))
+
+
+@pytest.mark.parametrize("requirement", REQUIREMENTS, ids=lambda each: each.id)
+@pytest.mark.parametrize(
+    "subject",
+    [
+        pytest.param(lambda: SCRIPT, id="script"),
+        pytest.param(lambda: HOSTED, id="hosted"),
+        pytest.param(local, id="local", marks=LOCAL),
+    ],
+)
+def test_the_engine_keeps(requirement: Requirement, subject: Callable[[], Subject]) -> None:
+    if missing := not_applicable(requirement, subject()):
+        pytest.skip(missing)
+    conforms(requirement, subject())
