@@ -1,13 +1,14 @@
 """Runs the benches named, or all of them."""
 
 import asyncio
+import inspect
 import os
 import sys
 from collections.abc import Awaitable, Callable
 
 from bench import accuracy, latency, overhead, stopping
 
-BENCHES: dict[str, Callable[[], Awaitable[None]]] = {
+BENCHES: dict[str, Callable[[], Awaitable[None] | None]] = {
     "per_chunk": overhead.per_chunk,
     "imports": overhead.imports,
     "accuracy": accuracy.word_error_rates,
@@ -31,12 +32,12 @@ def main() -> int:
     print(f"{os.cpu_count()} cores, load average {load:.2f}, Python {sys.version.split()[0]}")
     for name in wanted:
         print(f"\n== {name}")
-        asyncio.run(_run(BENCHES[name]))
+        bench = BENCHES[name]
+        if inspect.iscoroutinefunction(bench):
+            asyncio.run(bench())
+        else:
+            bench()
     return 0
-
-
-async def _run(bench: Callable[[], Awaitable[None]]) -> None:
-    await bench()
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ import resource
 import time
 from collections.abc import Sequence
 
-import msgspec
-
 import s2s
 from bench.speech import Samples, spoken, with_pause
 from bench.talking import Heard, percentile, talk
@@ -46,9 +44,8 @@ async def concurrent() -> None:
         tasks = [group.create_task(_late(k * 0.27, engine, turned[k][:8])) for k in range(COMPANY)]
     share = (_cpu() - cpu) / (time.monotonic() - began)
     heard = list(itertools.chain.from_iterable(task.result() for task in tasks))
-    print(
-        f"{COMPANY} sessions talking at once: {_row(heard)}; CPU {share * 100 / COMPANY:.1f} % of one core each"
-    )
+    print(f"{COMPANY} sessions talking at once: {_row(heard)}")
+    print(f"  CPU {share * 100 / COMPANY:.1f} % of one core each")
 
 
 async def endpointing() -> None:
@@ -59,14 +56,13 @@ async def endpointing() -> None:
     print("endpointing (20 questions; 'paused' has 300 ms of silence put into the middle of each)")
     print("  'taken back': an answer had begun to sound, for at most so long, when the user went on")
     print(f"  {'policy':20} v2v p50   p90 | as spoken | paused")
-    policies: dict[str, dict[str, object]] = {
-        "fixed 160 ms": {"silence_ms": 160},
-        "fixed 300 ms": {"silence_ms": 300},
-        "fixed 500 ms": {"silence_ms": 500},
-        "adaptive, reopening": {},
+    policies = {
+        "fixed 160 ms": s2s.TurnDetection(silence_ms=160),
+        "fixed 300 ms": s2s.TurnDetection(silence_ms=300),
+        "fixed 500 ms": s2s.TurnDetection(silence_ms=500),
+        "adaptive, reopening": s2s.TurnDetection(),
     }
-    for name, fields in policies.items():
-        turns = s2s.TurnDetection(**msgspec.convert(fields, dict[str, int]))
+    for name, turns in policies.items():
         plain = await _crowd(engine, whole, turns)
         broken = await _crowd(engine, paused, turns)
         times = _times(plain)

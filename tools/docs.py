@@ -50,10 +50,11 @@ def engines() -> Iterator[str]:
     for name in s2s.list_providers():
         can = s2s.new(name).capabilities
         extra = f"`voice-s2s[{providers.needs(name)}]`" if providers.needs(name) else "`voice-s2s`"
+        languages = ", ".join(can.languages) or "any"
         rates = [" ".join(f"{rate:,} Hz" for rate in each) for each in (can.input_rates, can.output_rates)]
         yield (
             f"| `{name}` | {extra} | {', '.join(can.turn_detection)} | {can.interrupt} |"
-            f" {'yes' if can.truncate else 'no'} | {rates[0]} | {rates[1]} | {', '.join(can.languages) or 'any'} |"
+            f" {'yes' if can.truncate else 'no'} | {' | '.join(rates)} | {languages} |"
         )
 
 

@@ -6,7 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from msgspec import UNSET
 
@@ -36,6 +36,14 @@ _SLICE_MS = 1000
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+
+class Samples(Protocol):
+    """An array of numbers, such as numpy's."""
+
+    def tobytes(self) -> bytes:
+        """Return the numbers as they lie in memory."""
+        ...
 
 
 class Session:
@@ -83,7 +91,7 @@ class Session:
         """What the user has heard; a sink that knows reports to `playhead.played(ms)`."""
         return self._runtime.dialogue.playhead
 
-    async def send_audio(self, chunk: Buffer) -> None:
+    async def send_audio(self, chunk: Buffer | Samples) -> None:
         """Let the engine hear a chunk in `config.input_format`, of any length; odd bytes wait for the next.
 
         Takes bytes-like PCM16 LE, or arrays of int16 or float. Waits while `limits.input_audio_s` are

@@ -153,7 +153,7 @@ async def question(text: str) -> bytes:
 
 async def brain(history: tuple[Item, ...], prompt: Prompt) -> AsyncIterator[Thought]:
     """Think as the rules do, and call twice where two cities are asked for."""
-    from s2s.providers.local.rules import reply
+    from s2s.providers.local.brains.rules import reply
 
     match history[-1:]:
         case (Message(role="user", text=text),) if text == PROMPTS[Ask.TWO_CALLS]:

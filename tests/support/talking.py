@@ -51,6 +51,8 @@ class Caller:
         self.events: list[Event] = []
         self.times: list[float] = []
         """When each event came, in seconds of the loop."""
+        self.sent_at = 0.0
+        """When the last chunk was sent."""
 
     async def listen(self) -> None:
         """Hear the session to its end."""
@@ -78,6 +80,7 @@ class Caller:
         step = RATE * _CHUNK_MS // 1000 * 2
         for at in range(0, len(pcm), step):
             chunk = pcm[at : at + step]
+            self.sent_at = asyncio.get_running_loop().time()
             await self.session.send_audio(chunk)
             await asyncio.sleep(len(chunk) / 2 / RATE)
 

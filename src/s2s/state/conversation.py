@@ -71,7 +71,7 @@ class Conversation:
         at the start of a word.
         """
         message = self._message(item_id, "assistant")
-        heard = _cut(self._spoken.get(item_id, ()), heard_ms, received_ms)
+        heard = _cut(self._spoken.get(item_id, ()), heard_ms, received_ms).rstrip()
         if message.text:
             self._items[item_id] = replace(message, heard_text=heard)
         return heard

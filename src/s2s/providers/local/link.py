@@ -28,7 +28,7 @@ from s2s.links import Send
 from s2s.providers.local.floor import Floor
 from s2s.providers.local.seats import Seats
 
-_SLICE_MS = 320
+_SLICE_MS = 96
 """Audio judged between two turns of the event loop."""
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
+import re
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import aclosing
 from enum import Enum
 from typing import Literal, Self, TypeAlias
@@ -103,23 +104,20 @@ class Answer:
                 self.made_calls = True
                 self._mouth.conversation.add(piece)
                 self._tell(ToolCall(piece, self.response_id))
-            case Spoken(text=text, audio=audio):
-                if text:
-                    self._mouth.conversation.said(self.item_id, text, self._position_ms)
-                    self._tell(TextOutput(text, self.response_id, self.item_id, form=self._mouth.form))
-                await self._speak(audio)
+            case Spoken():
+                for text, chunk in _subtitled(piece, self._mouth.rate * _CHUNK_MS // 1000 * 2):
+                    await self._speak(text, chunk)
 
-    async def _speak(self, audio: bytes) -> None:
-        step = self._mouth.rate * _CHUNK_MS // 1000 * 2
-        for start in range(0, len(audio), step):
-            chunk = audio[start : start + step]
-            ms = len(chunk) * 500 / self._mouth.rate
-            await self._mouth.in_time(ms)
-            self._tell(
-                AudioOutput(chunk, self._mouth.rate, self.response_id, self.item_id, self._position_ms)
-            )
+    async def _speak(self, text: str, chunk: bytes) -> None:
+        mouth, ms = self._mouth, len(chunk) * 500 / self._mouth.rate
+        await mouth.in_time(ms)
+        if text:
+            mouth.conversation.said(self.item_id, text, self._position_ms)
+            self._tell(TextOutput(text, self.response_id, self.item_id, form=mouth.form))
+        if chunk:
+            self._tell(AudioOutput(chunk, mouth.rate, self.response_id, self.item_id, self._position_ms))
             self._position_ms += ms
-            self._mouth.given_ms[self.item_id] = self._position_ms
+            mouth.given_ms[self.item_id] = self._position_ms
 
     def _tell(self, event: Event) -> None:
         if self.stage is Stage.OPEN:
@@ -216,6 +214,19 @@ class Mouth:
         if self._active is None and self._owed:
             self._active, origin = self._owed.popleft()
             self._active.open(origin)
+
+
+def _subtitled(piece: Spoken, step: int) -> Iterator[tuple[str, bytes]]:
+    """Cut a piece into chunks, each with the words that begin nearest to it if letters are equally long."""
+    words = deque(re.findall(r"\s*\S+\s*", piece.text) or [piece.text])
+    said = 0
+    for start in range(0, max(1, len(piece.audio)), step):
+        end, near = start + step, start + step // 2
+        text = ""
+        while words and (end >= len(piece.audio) or said * len(piece.audio) < near * len(piece.text)):
+            said += len(words[0])
+            text += words.popleft()
+        yield text, piece.audio[start:end]
 
 
 def _named(failed: Exception) -> S2SError:

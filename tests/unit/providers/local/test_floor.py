@@ -245,7 +245,8 @@ def test_after_a_barge_in_the_brain_knows_what_was_heard() -> None:
             await caller.asks("that is enough now.")
         first = brain.prompts[-1].history[1]
         assert isinstance(first, Message)
-        assert first.text == numbers
+        assert numbers.startswith(first.text)
+        assert len(first.text) > len("One two three four")
         assert first.heard_text == "One two three four"
 
     clock.run(main())

@@ -224,12 +224,30 @@ def test_only_the_response_that_is_meant_is_cancelled() -> None:
     clock.run(main())
 
 
-def test_text_is_told_with_the_first_audio_of_its_piece() -> None:
+def test_each_word_is_told_with_the_audio_in_which_it_begins() -> None:
+    async def main() -> None:
+        async with told(lead_ms=200) as t:
+            t.mouth.give(t.answer(words(1_000, "Number one. "), words(1_000, "Two.")), "user_turn")
+        texts = {e.text: at for at, e in t.events if isinstance(e, TextOutput) and e.text}
+        assert texts == pytest.approx({"Number ": 0.0, "one. ": 0.5, "Two.": 0.9})
+
+
+def test_no_word_is_lost_where_there_are_more_words_than_chunks() -> None:
+    async def main() -> None:
+        async with told() as t:
+            t.mouth.give(t.answer(words(150, "a b c d e f g "), words(0, "h i")), "user_turn")
+        told_text = "".join(e.text for _, e in t.events if isinstance(e, TextOutput))
+        assert told_text == "a b c d e f g h i"
+
+    clock.run(main())
+
+
+def test_words_of_a_sentence_are_told_in_order() -> None:
     async def main() -> None:
         async with told(lead_ms=200) as t:
             t.mouth.give(t.answer(words(1_000, "One. "), words(1_000, "Two.")), "user_turn")
-        texts = {e.text: at for at, e in t.events if isinstance(e, TextOutput) and e.text}
-        assert texts == pytest.approx({"One. ": 0.0, "Two.": 0.8})
+        texts = [e.text for _, e in t.events if isinstance(e, TextOutput) and e.text]
+        assert texts == ["One. ", "Two."]
 
     clock.run(main())
 

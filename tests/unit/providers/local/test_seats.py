@@ -3,7 +3,7 @@ from tests.support.stages import LevelSTT, LoudVAD, ScriptedBrain, ToneTTS, echo
 
 from s2s.errors import ConfigError, UnknownProviderError, UnsupportedError
 from s2s.providers.local.pool import Pool
-from s2s.providers.local.rules import RulesBrain
+from s2s.providers.local.brains.rules import RulesBrain
 from s2s.providers.local.seats import SEATS, Seats, seated
 
 POOL = Pool(1)

@@ -29,6 +29,7 @@ from s2s.tools import ToolSpec
 
 _SENTENCE = re.compile(r"(?:[^.!?]|[.!?](?!\s|$))+")
 _LONGEST = 400
+_MOST_SENTENCES = 20
 _ENOUGH = 3.0
 _FOREIGN, _FOREIGN_UNNAMED = 0.66, 0.25
 
@@ -60,7 +61,7 @@ def choose(utterance: str, tools: Sequence[ToolSpec]) -> Match | None:
     if not _REFUSALS.isdisjoint(said.words):
         return None
     best, most = None, 0.0
-    for part in (said, *map(utterance_of, _SENTENCE.findall(whole))):
+    for part in (said, *map(utterance_of, _SENTENCE.findall(whole)[:_MOST_SENTENCES])):
         for tool in tools:
             filling = Filling(part, tool)
             score = _score(filling, tool)

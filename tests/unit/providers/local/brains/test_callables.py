@@ -10,8 +10,8 @@ import pytest
 from s2s.errors import ConfigError, ProviderError
 from s2s.items import Call, Item, Message
 from s2s.providers.local.brains.callables import as_brain
-from s2s.providers.local.pool import Pool
 from s2s.providers.local.brains.rules import RulesBrain
+from s2s.providers.local.pool import Pool
 from s2s.providers.local.stages import Brain, Prompt, Thought
 
 History = tuple[Item, ...]

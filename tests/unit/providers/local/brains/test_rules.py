@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s2s.items import Call, Item, Message, ToolResult
-from s2s.providers.local.pool import Pool
 from s2s.providers.local.brains.rules import RulesBrain, reply
+from s2s.providers.local.pool import Pool
 from s2s.providers.local.stages import Brain, Prompt, Thought
 from s2s.tools import tool
 
