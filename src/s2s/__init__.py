@@ -6,7 +6,7 @@ async with s2s.new("local").start() as session:
     await session.send_text("What time is it?")
     async for event in session:
         match event:
-            case s2s.TextOutput(text=text): print(text)
+            case s2s.TextOutput(text=text): print(text, end="")
             case s2s.TurnEnd(): break
 """
 

@@ -67,7 +67,6 @@ class LocalEngine(Engine):
         tempo_of(config.extra)
         seats = _seated(config)
         seats.require(voice=config.voice, language=config.language)
-        await seats.warm()
         link = LocalLink(seats, config, self.capabilities)
         try:
             await link.up()

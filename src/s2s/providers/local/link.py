@@ -47,10 +47,12 @@ class LocalLink:
         self._root = asyncio.create_task(self._serve(), name="s2s-local")
 
     async def up(self) -> None:
-        """Return when commands are taken."""
+        """Load what is not loaded, and return when commands are taken. Raises what prevents it."""
         while self._floor is None and not self._root.done():
-            await self._change.wait()
             self._change.clear()
+            await self._change.wait()
+        if self._root.done():
+            self._root.result()
 
     async def send(self, command: Command | Send) -> Sequence[Event]:
         """Do what is asked; nothing is caused at once, all of it comes as events."""
@@ -100,7 +102,7 @@ class LocalLink:
 
     async def _serve(self) -> None:
         try:
-            async with asyncio.TaskGroup() as group:
+            async with self._seats.taken(), asyncio.TaskGroup() as group:
                 self._floor = Floor(self._seats, self._config, group, self._tell)
                 self._tell(SessionStarted(self._id, "local", self._config.model or "cascade", self._can))
                 await self._floor.watch()

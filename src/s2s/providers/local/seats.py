@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 from typing import Any, TypeAlias, cast
 
@@ -12,7 +13,7 @@ from s2s.errors import ConfigError, UnsupportedError
 from s2s.items import JSON
 from s2s.providers.local.brains.callables import as_brain
 from s2s.providers.local.pool import Pool
-from s2s.providers.local.stages import STT, TTS, VAD, Brain
+from s2s.providers.local.stages import STT, TTS, VAD, Brain, SessionAware
 from s2s.registry import Registry
 
 Factory: TypeAlias = Callable[..., Any]
@@ -38,6 +39,17 @@ class Seats(msgspec.Struct, frozen=True):
         """Load every model; what is loaded already costs nothing."""
         for stage in (self.vad, self.stt, self.tts, self.brain):
             await stage.warm()
+
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
+        """Sit for one session: stages that want to know hear of its beginning and of its end."""
+        async with AsyncExitStack() as leaving:
+            for stage in (self.vad, self.stt, self.brain, self.tts):
+                if isinstance(stage, SessionAware):
+                    await stage.session_opened()
+                    leaving.push_async_callback(stage.session_closed)
+            await self.warm()
+            yield
 
     def require(self, *, voice: str | None = None, language: str | None = None) -> None:
         """Raise UnsupportedError for a voice or a language that no stage has; an empty list has all."""

@@ -50,6 +50,7 @@ class Expression:
         self.at = at
         self.operations = 0
         self.context = DECIMALS.copy()
+        self.context.clear_flags()
         self._words = words
         self.value = self._read()
 
