@@ -132,7 +132,7 @@ def local() -> Subject:
         name="local",
         engine=local_engine,
         prompts=PROMPTS,
-        speech=asyncio.run(question("What can you do?")),
+        speech=asyncio.run(question("What time is it?")),
         prepare=lambda asks: {"brain": brain, "lead_ms": 1000 if Ask.LONG in asks else None},
         within_s=20.0,
         diverges=LOCAL_DIVERGES,

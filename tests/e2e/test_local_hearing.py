@@ -6,10 +6,6 @@ pytest.importorskip("onnxruntime")
 pytest.importorskip("whisper_normalizer")
 
 import numpy as np
-
-from s2s.config import TurnDetection
-from s2s.events import SpeechStarted, Transcript
-from s2s.formats import AudioFormat
 from tests.support.models import (
     RATE,
     TRANSCRIPTS,
@@ -24,6 +20,10 @@ from tests.support.models import (
     word_errors,
 )
 from tests.support.talking import Caller
+
+from s2s.config import TurnDetection
+from s2s.events import SpeechStarted, SpeechStopped, Transcript
+from s2s.formats import AudioFormat
 
 pytestmark = pytest.mark.local
 
@@ -52,14 +52,6 @@ SENTENCES = (
 )
 
 
-async def settle(caller: Caller, turns: int = 1) -> None:
-    """Wait until so many turns have been taken."""
-    for _ in range(500):
-        if len(caller.turns) >= turns:
-            return
-        await asyncio.sleep(0.01)
-
-
 async def turns_of(pcm: bytes, turns: int = 1) -> list[str]:
     """Return what is heard in this audio, turn by turn; it is sent as fast as it is taken."""
     async with talking(turn_detection=LISTENING) as caller:
@@ -67,7 +59,7 @@ async def turns_of(pcm: bytes, turns: int = 1) -> list[str]:
         for at in range(0, len(pcm), RATE):
             await caller.session.send_audio(pcm[at : at + RATE])
         await caller.session.send_audio(room(1_500))
-        await settle(caller, turns)
+        await caller.told(SpeechStopped, turns)
         assert caller.unfinished == set()
         assert caller.errors == []
     return caller.turns
@@ -188,7 +180,7 @@ def test_any_kind_of_audio_is_heard() -> None:
         ) as caller:
             for at in range(0, len(stereo), 1_001):
                 await caller.session.send_audio(stereo[at : at + 1_001])
-            await settle(caller)
+            await caller.told(SpeechStopped)
         assert [plain(each) for each in caller.turns] == ["go forward 10 meters"]
 
     run(main())

@@ -3,18 +3,22 @@
 import asyncio
 import gc
 import threading
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("whisper_normalizer")
-psutil = pytest.importorskip("psutil")
+pytest.importorskip("psutil")
+
+import psutil
+from tests.support.models import AT_ONCE, recording, room, run
+from tests.support.talking import HEARD
 
 from s2s.config import Config
 from s2s.events import Event, TurnEnd
 from s2s.providers.local import LocalEngine
-from tests.support.models import AT_ONCE, HEARD, recording, room, run
 
 pytestmark = pytest.mark.local
 
@@ -35,9 +39,7 @@ def held() -> Held:
     gc.collect()
     process = psutil.Process()
     threads = [each for each in threading.enumerate() if each.name != "s2s-pool"]
-    return Held(
-        len(asyncio.all_tasks()), len(threads), process.num_fds(), process.memory_info().rss / 2**20
-    )
+    return Held(len(asyncio.all_tasks()), len(threads), process.num_fds(), process.memory_info().rss / 2**20)
 
 
 async def one_session(engine: LocalEngine, number: int, turn_every: int) -> list[Event]:
@@ -75,8 +77,11 @@ async def many(cycles: int, turn_every: int) -> tuple[Held, Held]:
     ("cycles", "turn_every"),
     [(50, 10), pytest.param(1_000, 50, marks=[pytest.mark.soak, pytest.mark.timeout(1_200)])],
 )
-def test_a_closed_session_leaves_nothing_behind(cycles: int, turn_every: int) -> None:
+def test_a_closed_session_leaves_nothing_behind(
+    cycles: int, turn_every: int, record_property: Callable[..., None]
+) -> None:
     before, after = run(many(cycles, turn_every), within_s=1_100)
-    print(f"{cycles} sessions: {before} -> {after}")
+    record_property("before", before)
+    record_property("after", after)
     assert after[:3] == before[:3]
     assert after.memory_mb - before.memory_mb < MOST_GROWTH_MB

@@ -7,13 +7,10 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import ClassVar
 
-import msgspec
-
 from s2s.capabilities import Capabilities
 from s2s.commands import AppendAudio, Command
 from s2s.config import Config
 from s2s.engine import Engine
-from s2s.errors import S2SError
 from s2s.events import AudioOutput, Event, ResponseStarted, SessionStarted, TextOutput
 from s2s.links import Link, Send
 from s2s.providers.script import ScriptEngine, ScriptLink
@@ -109,6 +106,28 @@ class PlainEngine(Engine):
         return self._link()
 
 
+class Tapped:
+    """A link in whose way nothing is put and of which everything is noted."""
+
+    def __init__(self, link: Link) -> None:
+        self.input_rate = link.input_rate
+        self.sent: list[Command | Send] = []
+        self.told: list[Event | Send] = []
+        self._link = link
+
+    async def send(self, command: Command | Send) -> Sequence[Event]:
+        self.sent.append(command)
+        return await self._link.send(command)
+
+    async def __aiter__(self) -> AsyncIterator[Event | Send]:
+        async for told in self._link:
+            self.told.append(told)
+            yield told
+
+    async def close(self) -> None:
+        await self._link.close()
+
+
 class KeptScript(ScriptEngine):
     """The script engine, its links kept so that a test can break them."""
 
@@ -139,27 +158,7 @@ def said(response_id: str, *words: str, item_id: str = "item-1", word_ms: int = 
     return events
 
 
-class Oops(S2SError):
-    """An error that can be compared."""
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and str(other) == str(self)
-
-    __hash__ = S2SError.__hash__
-
-
-def spelled(event: Event) -> Event | tuple[str, str, bool]:
-    """Return what an event says where equality cannot see it: errors compare by identity."""
-    from s2s.events import Error
-
-    return (type(event.error).__name__, str(event.error), event.fatal) if isinstance(event, Error) else event
-
-
 def types(events: Sequence[Event]) -> list[str]:
     """Return the kinds of these events."""
     return [each.type for each in events]
 
-
-def replaced(event: Event, **changes: object) -> Event:
-    """Return the event with these fields changed."""
-    return msgspec.structs.replace(event, **changes)

@@ -54,7 +54,7 @@ def run(main: Coroutine[Any, Any, T], within_s: float = 30.0) -> T:
 def recording(name: str) -> bytes:
     """Return a recording of a human voice as PCM16 at 16 kHz."""
     with wave.open(str(SPEECH / name)) as file:
-        return file.readframes(file.getnframes())
+        return bytes(file.readframes(file.getnframes()))
 
 
 @cache
@@ -81,12 +81,12 @@ def resampled(pcm: bytes, source_hz: int, target_hz: int) -> bytes:
 def room(ms: float) -> bytes:
     """Return the sound of a quiet room: noise at about -80 dBFS, 16 kHz."""
     noise = np.random.default_rng(7).integers(-4, 5, int(RATE * ms / 1000))
-    return noise.astype("<i2").tobytes()
+    return bytes(noise.astype("<i2"))
 
 
 def as_pcm(samples: NDArray[np.floating[Any]]) -> bytes:
     """Return samples between -1 and 1 as PCM16."""
-    return (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
+    return bytes((np.clip(samples, -1, 1) * 32767).astype("<i2"))
 
 
 def as_samples(pcm: bytes) -> NDArray[np.float64]:
@@ -96,7 +96,7 @@ def as_samples(pcm: bytes) -> NDArray[np.float64]:
 
 def word_errors(said: list[str], heard: list[str]) -> float:
     """Return the share of words that were heard wrong, spelling aside."""
-    return wer([_normal(each) for each in said], [_normal(each) for each in heard])
+    return float(wer([_normal(each) for each in said], [_normal(each) for each in heard]))
 
 
 def plain(text: str) -> str:
@@ -111,7 +111,7 @@ async def talking(
     output_format: AudioFormat = SPOKEN,
     **fields: object,
 ) -> AsyncIterator[Caller]:
-    """Talk with the engine as it is installed; afterwards the session has kept every promise of its events."""
+    """Talk with the engine as it is installed; afterwards the session has kept all promises of its events."""
     engine = LocalEngine(Config(input_format=input_format, output_format=output_format, extra=extra or {}))
     async with engine.start(**fields) as session:
         caller = Caller(session)

@@ -96,6 +96,14 @@ class Caller:
             await self.waits(_CHUNK_MS)
         raise AssertionError(f"no {kind.type} within {within_s:g} s after {self}")
 
+    async def told(self, kind: type[E], count: int = 1, *, within_s: float = 60.0) -> E:
+        """Send nothing until so many events of this kind have come, and return the last of them."""
+        for _ in range(int(within_s * 1000)):
+            if len(self.all(kind)) >= count:
+                return self.all(kind)[count - 1]
+            await asyncio.sleep(0.001)
+        raise AssertionError(f"no {count} of {kind.type} within {within_s:g} s after {self}")
+
     def all(self, kind: type[E]) -> list[E]:
         """Return what came of this kind."""
         return [each for each in self.events if isinstance(each, kind)]

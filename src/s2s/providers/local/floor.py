@@ -112,6 +112,7 @@ class Floor:
                 wrong = "no speech was heard since the last turn: there is nothing to commit"
                 self._tell(Error(LocalProtocolError(wrong)))
             await self._commit()
+            self._last = None
 
     def clear(self) -> None:
         """Forget speech that no turn has taken."""
@@ -203,13 +204,13 @@ class Floor:
         if self._ear.silence_ms >= self._settings.endpointing.hold_ms(guess.reading.text):
             guess.stages["endpointing"] = round(self._ear.silence_ms, 3)
             self._ear.close()
-            answer = self._take(utterance, guess, guess.reading)
-            self._last = Taken(utterance, answer, self._ear.position_ms, self.mouth.now)
+            self._take(utterance, guess, guess.reading)
 
     async def _keep_up(self) -> None:
         guess, utterance = self._guess, self._ear.utterance
         if utterance is not None and len(utterance.audio) >= _LONGEST_MS * self._ear.bytes_per_ms:
             await self._commit()
+            self._last = None
         late = self._ear.silence_ms >= self._settings.endpointing.complete_ms
         if late and guess is not None and guess.task is not None and guess.reading is None:
             await asyncio.wait([guess.task])
@@ -220,8 +221,7 @@ class Floor:
             self._forget_guesses()
             self._take(ended, Guess(), await self._scribe.read(ended))
 
-    def _take(self, utterance: Utterance, guess: Guess, reading: Reading) -> Answer | None:
-        """Take the turn with these words and return the answer that it will get."""
+    def _take(self, utterance: Utterance, guess: Guess, reading: Reading) -> None:
         guess.stages["stt"] = reading.took_ms
         self._guess = None
         self._forget_guesses()
@@ -232,11 +232,10 @@ class Floor:
         wanted = bool(reading.text) and self._settings.turn_detection.create_response
         if not wanted or self.mouth.active is not None:
             guess.drop_answer()
-        if not wanted:
-            return None
-        answer = guess.answer or self._answer(guess.stages)
-        self.mouth.give(answer, "user_turn")
-        return answer
+        answer = guess.answer or self._answer(guess.stages) if wanted else None
+        if answer is not None:
+            self.mouth.give(answer, "user_turn")
+        self._last = Taken(utterance, answer, self._ear.position_ms, self.mouth.now)
 
     async def _make_guess(self, utterance: Utterance, guess: Guess) -> None:
         guess.reading = await self._scribe.read(utterance)

@@ -96,16 +96,22 @@ class LocalLink:
             self._root.result()
 
     async def close(self) -> None:
-        """Stop everything that runs for this conversation."""
-        self._root.cancel()
+        """Stop everything that runs for this conversation. Raises what a stage could not end without."""
+        running = self._root.cancel()
         await asyncio.wait([self._root])
+        failure = None if self._root.cancelled() else self._root.exception()
+        if running and failure is not None:
+            raise failure
 
     async def _serve(self) -> None:
         try:
             async with self._seats.taken(), asyncio.TaskGroup() as group:
                 self._floor = Floor(self._seats, self._config, group, self._tell)
                 self._tell(SessionStarted(self._id, "local", self._config.model or "cascade", self._can))
-                await self._floor.watch()
+                try:
+                    await self._floor.watch()
+                finally:
+                    self._floor.mouth.stop()
         finally:
             self._floor = None
             self._change.set()

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 from tests.support.stages import FOREVER, Script, ScriptedBrain, ToneTTS, calling, echo
@@ -37,15 +38,11 @@ def prefaced(prompt: Prompt) -> Script:
             return ["Let me see what I can do. ", Call(f"call-{len(prompt.history)}", "light")]
 
 
-async def asked(caller: Caller, text: str, responses: int = 1) -> None:
-    """Ask in writing and wait for so many ends of responses."""
+async def asked(caller: Caller, text: str) -> None:
+    """Ask in writing and wait for the end of the answer."""
     before = len(caller.statuses)
     await caller.session.send_text(text)
-    for _ in range(3_000):
-        if len(caller.statuses) == before + responses:
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"no {responses} ends after {caller}")
+    await caller.told(ResponseDone, before + 1)
 
 
 def test_a_tool_is_called_and_its_result_is_told_in_the_same_turn() -> None:
@@ -160,6 +157,31 @@ def test_a_brain_that_fails_costs_the_answer_and_not_the_session(
             await caller.waits(1_000)
             await caller.asks("and are you there now?")
         assert caller.statuses == ["failed", "completed"]
+
+    clock.run(main())
+
+
+class Clumsy:
+    """A brain that falls over its own feet on the way out."""
+
+    speculative = True
+
+    async def warm(self) -> None: ...
+
+    async def respond(self, prompt: Prompt) -> AsyncIterator[str]:
+        try:
+            yield "One moment. And then"
+            await asyncio.sleep(60)
+        finally:
+            raise OSError("stumbled")
+
+
+def test_a_brain_that_breaks_while_it_is_stopped_is_not_left_behind() -> None:
+    async def main() -> None:
+        async with on_the_line(Clumsy()) as caller:
+            for _ in range(3):
+                await caller.session.send_text("tell me a story")
+            await asyncio.sleep(1)
 
     clock.run(main())
 

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 from tests.support.stages import LevelSTT, Script, ScriptedBrain, ToneTTS, calling, echo, speech
-from tests.support.talking import Caller, on_the_line
+from tests.support.talking import on_the_line
 
 from s2s.config import TurnDetection
 from s2s.events import (
@@ -24,11 +24,6 @@ QUESTION = "what is the time now?"
 
 def lengthy(prompt: Prompt) -> Script:
     return [f"Sentence number {n} of a story. " for n in range(20)]
-
-
-async def shortly() -> None:
-    for _ in range(20):
-        await asyncio.sleep(0)
 
 
 def test_a_question_is_heard_and_answered() -> None:
@@ -299,6 +294,21 @@ def test_a_microphone_that_stops_in_the_middle_of_a_word_ends_the_turn() -> None
     clock.run(main())
 
 
+def test_a_microphone_that_sends_two_seconds_at_a_time_does_not_split_the_turn() -> None:
+    async def main() -> None:
+        words = " ".join(f"word{n}" for n in range(40))
+        async with on_the_line() as caller:
+            pcm = speech(words) + bytes(4_000 * 32)
+            for at in range(0, len(pcm), 2_000 * 32):
+                await asyncio.sleep(2)
+                await caller.session.send_audio(pcm[at : at + 2_000 * 32])
+            await asyncio.sleep(2)
+        assert caller.turns[-1] == words
+        assert len({each.item_id for each in caller.all(SpeechStarted)}) == 1
+
+    clock.run(main())
+
+
 def test_noise_without_words_gets_no_answer_and_ends() -> None:
     async def main() -> None:
         brain = ScriptedBrain(echo)
@@ -368,11 +378,6 @@ def test_chunks_of_any_size_take_the_same_turns() -> None:
         assert clock.run(main(chunk_bytes)) == ["is this one?", "is this two?"]
 
 
-async def hang_up(caller: Caller) -> None:
-    await caller.session.close()
-    await shortly()
-
-
 @pytest.mark.parametrize("moment_ms", [0, 40, 300, 1_050, 1_100, 1_160, 1_180, 1_400])
 def test_a_session_can_be_closed_at_any_moment(moment_ms: int) -> None:
     async def main() -> None:
@@ -380,7 +385,7 @@ def test_a_session_can_be_closed_at_any_moment(moment_ms: int) -> None:
         async with on_the_line(brain, stt=stt, tts=tts) as caller:
             pcm = speech("tell me a story.") + bytes(1_000 * 32)
             await caller.sends(pcm[: moment_ms * 32])
-            await hang_up(caller)
+            await caller.session.close()
             assert (brain.running, stt.running, tts.running) == (0, 0, 0)
 
     clock.run(main())

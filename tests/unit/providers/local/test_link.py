@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 from tests.support.stages import LevelSTT, Script, ScriptedBrain, ToneTTS, echo, speech
-from tests.support.talking import Caller, a_link, an_engine, on_the_line
+from tests.support.talking import a_link, an_engine, on_the_line
 
 from s2s.commands import AppendImage, Cancel, CreateResponse
 from s2s.config import TurnDetection
@@ -10,7 +10,6 @@ from s2s.errors import ConnectionLostError, LocalProtocolError, UnsupportedError
 from s2s.events import (
     AudioOutput,
     Error,
-    Event,
     Interrupted,
     ResponseDone,
     ResponseStarted,
@@ -31,20 +30,11 @@ def lengthy(prompt: Prompt) -> Script:
     return [f"Sentence number {n} of a story. " for n in range(20)]
 
 
-async def until(caller: Caller, kind: type[Event], n: int = 1) -> None:
-    """Send nothing until so many events of this kind have come."""
-    for _ in range(3_000):
-        if len(caller.all(kind)) >= n:
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"{n} times {kind.type} never came: {caller}")
-
-
 def test_a_written_question_is_answered() -> None:
     async def main() -> None:
         async with on_the_line() as caller:
             await caller.session.send_text("hello there")
-            await until(caller, ResponseDone)
+            await caller.told(ResponseDone)
         assert caller.answer == "You said hello there"
         assert caller.answer_ms == 400
         assert [each.origin for each in caller.all(ResponseStarted)] == ["application"]
@@ -87,7 +77,7 @@ def test_with_text_alone_nothing_is_spoken() -> None:
         tts = ToneTTS()
         async with on_the_line(tts=tts, output_modalities=("text",)) as caller:
             await caller.session.send_text("hello there")
-            await until(caller, ResponseDone)
+            await caller.told(ResponseDone)
         assert (tts.spoken, caller.all(AudioOutput), caller.answer) == ([], [], "You said hello there")
         assert {each.form for each in caller.all(TextOutput)} == {"written"}
 
@@ -99,9 +89,9 @@ def test_instructions_of_one_response_hold_for_that_one() -> None:
         brain = ScriptedBrain(echo)
         async with on_the_line(brain, instructions="Be brief.") as caller:
             await caller.session.respond("Greet the user.")
-            await until(caller, ResponseDone)
+            await caller.told(ResponseDone)
             await caller.session.respond()
-            await until(caller, ResponseDone, 2)
+            await caller.told(ResponseDone, 2)
         assert [each.instructions for each in brain.prompts] == ["Greet the user.", "Be brief."]
 
     clock.run(main())
@@ -112,9 +102,9 @@ def test_a_question_during_an_answer_is_answered_after_it() -> None:
         brain = ScriptedBrain(lambda prompt: lengthy(prompt) if len(prompt.history) == 1 else echo(prompt))
         async with on_the_line(brain) as caller:
             await caller.session.send_text("tell me a story")
-            await until(caller, AudioOutput)
+            await caller.told(AudioOutput)
             await caller.session.send_text("and then")
-            await until(caller, ResponseDone, 2)
+            await caller.told(ResponseDone, 2)
         assert caller.statuses == ["completed", "completed"]
         assert caller.answer.endswith("You said and then")
         story = brain.prompts[1].history[1]
@@ -144,7 +134,7 @@ def test_in_manual_mode_only_a_commit_ends_a_turn() -> None:
             await caller.waits(60_000)
             assert caller.all(SpeechStopped) == []
             await caller.session.commit()
-            await until(caller, ResponseDone)
+            await caller.told(ResponseDone)
         assert caller.answer == "You said what is the time now?"
         assert caller.unfinished == set()
 
@@ -190,7 +180,7 @@ def test_a_commit_of_nothing_is_an_error_and_the_session_lives() -> None:
             assert "nothing to commit" in str(caller.errors[0])
             await caller.sends(speech("are you there?"))
             await caller.session.commit()
-            await until(caller, ResponseDone)
+            await caller.told(ResponseDone)
         assert caller.answer == "You said are you there?"
 
     clock.run(main())
@@ -243,7 +233,7 @@ def test_an_interruption_stops_brain_and_voice() -> None:
         brain, tts = ScriptedBrain(lengthy), ToneTTS()
         async with on_the_line(brain, tts=tts) as caller:
             await caller.session.send_text("tell me a story")
-            await until(caller, AudioOutput)
+            await caller.told(AudioOutput)
             await asyncio.sleep(2)
             interrupted = await caller.session.interrupt()
             assert isinstance(interrupted, Interrupted)
@@ -346,7 +336,7 @@ def test_the_voice_can_change_and_an_unknown_one_is_refused() -> None:
             await caller.session.update(voice="tenor")
             await caller.session.update(voice="bass", instructions="Be brief.")
             await caller.session.send_text("hello")
-            await until(caller, ResponseDone)
+            await caller.told(ResponseDone)
             assert [type(each) for each in caller.errors] == [UnsupportedError]
         assert tts.spoken == [("You said hello", "tenor")]
 

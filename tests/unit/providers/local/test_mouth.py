@@ -224,12 +224,14 @@ def test_only_the_response_that_is_meant_is_cancelled() -> None:
     clock.run(main())
 
 
-def test_each_word_is_told_with_the_audio_in_which_it_begins() -> None:
+def test_each_word_is_told_with_the_audio_next_to_which_it_begins() -> None:
     async def main() -> None:
         async with told(lead_ms=200) as t:
             t.mouth.give(t.answer(words(1_000, "Number one. "), words(1_000, "Two.")), "user_turn")
         texts = {e.text: at for at, e in t.events if isinstance(e, TextOutput) and e.text}
         assert texts == pytest.approx({"Number ": 0.0, "one. ": 0.5, "Two.": 0.9})
+
+    clock.run(main())
 
 
 def test_no_word_is_lost_where_there_are_more_words_than_chunks() -> None:

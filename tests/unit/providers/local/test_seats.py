@@ -1,10 +1,12 @@
 import pytest
 from tests.support.stages import LevelSTT, LoudVAD, ScriptedBrain, ToneTTS, echo
+from tests.support.talking import on_the_line
 
 from s2s.errors import ConfigError, UnknownProviderError, UnsupportedError
-from s2s.providers.local.pool import Pool
 from s2s.providers.local.brains.rules import RulesBrain
+from s2s.providers.local.pool import Pool
 from s2s.providers.local.seats import SEATS, Seats, seated
+from s2s.testing import clock
 
 POOL = Pool(1)
 
@@ -61,3 +63,43 @@ def test_a_voice_or_a_language_that_no_stage_has_is_refused() -> None:
 
 def test_a_stage_that_lists_no_voices_takes_any() -> None:
     seats(Anything()).require(voice="whoever")
+
+
+class Attended(ToneTTS):
+    """A voice that hears of sessions, and cannot say goodbye while `fails` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log: list[str] = []
+
+    async def warm(self) -> None:
+        self.log.append("warm")
+
+    async def session_opened(self) -> None:
+        self.log.append("opened")
+
+    async def session_closed(self) -> None:
+        self.log.append("closed")
+        if self.fails is not None:
+            raise self.fails
+
+
+def test_a_stage_hears_of_the_session_before_and_after_all_else() -> None:
+    async def main() -> None:
+        tts = Attended()
+        async with on_the_line(tts=tts) as caller:
+            await caller.asks("are you there?")
+            assert tts.log == ["opened", "warm"]
+        assert tts.log == ["opened", "warm", "closed"]
+
+    clock.run(main())
+
+
+def test_a_stage_that_cannot_end_a_session_is_reported_and_the_session_ends() -> None:
+    async def main() -> None:
+        tts = Attended()
+        async with on_the_line(tts=tts) as caller:
+            tts.fails = OSError("no goodbye")
+        assert "OSError: no goodbye" in str(caller.errors[0])
+
+    clock.run(main())

@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -133,9 +135,9 @@ def test_every_loop_has_its_own_and_one_that_ended_early_leaves_no_debt() -> Non
 
     shared = Shared(make)
 
-    async def forgetful() -> Thing:
+    async def forgetful() -> weakref.ref[Thing]:
         shared.enter()
-        return await use(shared)
+        return weakref.ref(await use(shared))
 
     async def orderly() -> Thing:
         shared.enter()
@@ -144,6 +146,8 @@ def test_every_loop_has_its_own_and_one_that_ended_early_leaves_no_debt() -> Non
         await shared.leave()
         return thing
 
-    assert asyncio.run(forgetful()).closings == 0
+    forgotten = asyncio.run(forgetful())
     assert asyncio.run(orderly()).closings == 1
     assert asyncio.run(orderly()).closings == 1
+    gc.collect()
+    assert forgotten() is None
