@@ -1,6 +1,5 @@
 import asyncio
 import statistics
-from collections.abc import Callable
 
 import pytest
 
@@ -150,7 +149,7 @@ def test_four_people_talk_at_once_with_an_engine_each() -> None:
         assert product in answer
 
 
-def test_the_event_loop_stays_free_during_a_conversation(record_property: Callable[..., None]) -> None:
+def test_the_event_loop_stays_free_during_a_conversation() -> None:
     clip = spoken(PRODUCT)
     late_ms: list[float] = []
 
@@ -170,9 +169,7 @@ def test_the_event_loop_stays_free_during_a_conversation(record_property: Callab
             ticking.cancel()
 
     run(main())
-    record_property("late_ms_p99", statistics.quantiles(late_ms, n=100)[-1])
-    record_property("late_ms_most", max(late_ms))
-    assert statistics.median(late_ms) < 5
+    assert statistics.median(late_ms) < 5, f"at most {max(late_ms):.1f} ms late"
 
 
 def test_the_first_audio_follows_the_speech_in_less_than_a_second() -> None:

@@ -161,4 +161,3 @@ def said(response_id: str, *words: str, item_id: str = "item-1", word_ms: int = 
 def types(events: Sequence[Event]) -> list[str]:
     """Return the kinds of these events."""
     return [each.type for each in events]
-

@@ -4,14 +4,14 @@ import asyncio
 import contextlib
 import gc
 from array import array
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from s2s.commands import SendToolResult
+from s2s.commands import Cancel, Command, SendToolResult
 from s2s.config import Config, TurnDetection
 from s2s.errors import ConnectionLostError, LocalProtocolError, ProviderError, SessionClosedError
 from s2s.events import (
@@ -27,7 +27,7 @@ from s2s.events import (
 )
 from s2s.formats import AudioFormat
 from s2s.items import Call, Message, ToolResult
-from s2s.links import Link
+from s2s.links import Link, Send
 from s2s.providers.script import Reply, ScriptEngine, ScriptLink
 from s2s.session import Session
 from s2s.testing.clock import JumpingLoop
@@ -37,6 +37,7 @@ from tests.support.links import Tapped
 
 T = TypeVar("T")
 CHUNK_MS = 20
+SELDOM = st.sampled_from([True, *[False] * 4])
 
 
 async def quick() -> str:
@@ -57,8 +58,14 @@ async def order() -> str:
     return "ordered"
 
 
-TOOLS = (quick, slow, broken, tool(order, policy="background"), Tool(name="ask_me"))
-NAMES = ("quick", "slow", "broken", "order", "ask_me", "nobody_knows")
+async def stubborn() -> str:
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.sleep(5)
+    return "done anyway"
+
+
+TOOLS = (quick, slow, broken, stubborn, tool(order, policy="background"), Tool(name="ask_me"))
+NAMES = ("quick", "slow", "broken", "stubborn", "order", "ask_me", "nobody_knows")
 PLANS = st.tuples(
     st.integers(0, 5),
     st.lists(st.sampled_from(NAMES), max_size=2),
@@ -81,6 +88,13 @@ def replies(plans: list[tuple[int, list[str], Any, bool]]) -> list[Reply]:
     ]
 
 
+class Deaf(Tapped):
+    """Cannot be cancelled, like some engines."""
+
+    async def send(self, command: Command | Send) -> Sequence[Event]:
+        return () if isinstance(command, Cancel) else await super().send(command)
+
+
 class TappedScript(ScriptEngine):
     """The script engine with a tap on its link."""
 
@@ -90,7 +104,7 @@ class TappedScript(ScriptEngine):
     async def open(self, config: Config) -> Link:
         link = await super().open(config)
         assert isinstance(link, ScriptLink)
-        self.script, self.tap = link, Tapped(link)
+        self.script, self.tap = link, Deaf(link) if config.extra["deaf"] else Tapped(link)
         return self.tap
 
 
@@ -107,6 +121,7 @@ class AnyConversation(RuleBasedStateMachine):
         self.events: list[Event] = []
         self.written: list[str] = []
         self.cut_due = False
+        self.calls: dict[str, list[Call]] = {}
         self.reading: asyncio.Task[None] | None = None
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -121,11 +136,17 @@ class AnyConversation(RuleBasedStateMachine):
         pace=st.sampled_from([0, 1, 3]),
         turns=st.builds(TurnDetection, create_response=st.booleans(), interrupt_response=st.booleans()),
         spoken=st.sampled_from([AudioFormat(), AudioFormat("g711_ulaw", 8_000)]),
+        deaf=st.booleans(),
     )
     def start(
-        self, plans: list[tuple[int, list[str], Any, bool]], pace: int, turns: TurnDetection, spoken: AudioFormat
+        self,
+        plans: list[tuple[int, list[str], Any, bool]],
+        pace: int,
+        turns: TurnDetection,
+        spoken: AudioFormat,
+        deaf: bool,
     ) -> None:
-        extra = {"script": replies(plans), "pace": pace}
+        extra = {"script": replies(plans), "pace": pace, "deaf": deaf}
         self.engine = TappedScript(
             Config(tools=TOOLS, turn_detection=turns, extra=extra, output_format=spoken)
         )
@@ -173,18 +194,20 @@ class AnyConversation(RuleBasedStateMachine):
         calls = [each.call.id for each in self.events if isinstance(each, ToolCall) and not each.runs_here]
         call_id = data.draw(st.sampled_from([*calls, "no such call"]))
         settled = self.results() | self.cancelled() | {"no such call"}
-        open_before = not self.session.closed
         with contextlib.suppress(LocalProtocolError):
             result = ToolResult(call_id, "answer", respond=respond)
             taken = self.allowed(self.session.send_tool_result(result))
             assert not (taken and call_id in settled), f"{call_id} was settled twice"
-            assert taken or not open_before
+            assert taken or self.session.closed
 
     @rule()
     def interrupt(self) -> None:
         async def twice() -> Interrupted | None:
+            seen = self.calls_of_the_turn()
             if await self.session.interrupt() is not None:
                 self.cut_due = True
+                blocking = {each.id for each in seen if each.name != "order"}
+                assert blocking <= self.results() | self.cancelled()
             return await self.session.interrupt()
 
         assert self.run(twice()) is None
@@ -205,21 +228,31 @@ class AnyConversation(RuleBasedStateMachine):
         if self.reading is None:
             self.reading = self.loop.create_task(self.read())
 
-    @rule(seconds=st.sampled_from([0, 0.001, 0.2, 0.5, 2, 9]))
+    @rule(seconds=st.sampled_from([0, 0.001, 0.2, 0.5, 2]))
     def wait(self, seconds: float) -> None:
         self.run(asyncio.sleep(seconds))
+
+    @rule()
+    def wait_until_all_is_said(self) -> None:
+        self.look()
+        self.run(asyncio.sleep(60))
+        assert self.contract.open == set()
+        owed = {each.id for each in self.calls_of_the_turn()} - self.results() - self.cancelled()
+        assert bool(owed) is bool(self.contract.turn), f"{self.contract.turn} waits for {owed}"
 
     # What the world does
 
     @precondition(lambda self: len(self.events) > 10)
-    @rule(lost=st.booleans())
-    def drop(self, lost: bool) -> None:
-        self.engine.script.drop(ConnectionLostError("the cable") if lost else None)
+    @rule(lost=st.booleans(), really=SELDOM)
+    def drop(self, lost: bool, really: bool) -> None:
+        if really:
+            self.engine.script.drop(ConnectionLostError("the cable") if lost else None)
 
     @precondition(lambda self: len(self.events) > 10)
-    @rule()
-    def close(self) -> None:
-        self.run(self.session.close())
+    @rule(really=SELDOM)
+    def close(self, really: bool) -> None:
+        if really:
+            self.run(self.session.close())
 
     # What always holds
 
@@ -232,8 +265,12 @@ class AnyConversation(RuleBasedStateMachine):
     @invariant()
     def no_call_is_answered_twice(self) -> None:
         if hasattr(self, "engine"):
-            answered = [each.call_id for each in self.engine.tap.sent if isinstance(each, SendToolResult)]
+            answers = [each for each in self.engine.tap.sent if isinstance(each, SendToolResult)]
+            answered = [each.call_id for each in answers]
             assert len(answered) == len(set(answered))
+            going_on = {each.call_id for each in answers if each.respond}
+            for calls in self.calls.values():
+                assert len(going_on & {each.id for each in calls}) <= 1
 
     def teardown(self) -> None:
         try:
@@ -261,7 +298,9 @@ class AnyConversation(RuleBasedStateMachine):
         assert [e.text for e in messages if e.text.startswith("text ")] == self.written
         for each in messages:
             if each.role == "assistant":
-                told = [e.text for e in self.events if isinstance(e, TextOutput) and e.item_id == each.item_id]
+                told = [
+                    e.text for e in self.events if isinstance(e, TextOutput) and e.item_id == each.item_id
+                ]
                 assert each.text == "".join(told)
                 assert each.heard_text is None or each.text.startswith(each.heard_text)
 
@@ -276,6 +315,9 @@ class AnyConversation(RuleBasedStateMachine):
         assert not closed
         return True
 
+    def calls_of_the_turn(self) -> list[Call]:
+        return [call for response_id in self.contract.turn for call in self.calls.get(response_id, [])]
+
     def results(self) -> set[str]:
         return {each.call_id for each in self.session.history if isinstance(each, ToolResult)}
 
@@ -286,6 +328,8 @@ class AnyConversation(RuleBasedStateMachine):
         async for event in self.session:
             self.events.append(event)
             self.contract.hear(event)
+            if isinstance(event, ToolCall):
+                self.calls.setdefault(event.response_id, []).append(event.call)
             assert not (self.cut_due and isinstance(event, AudioOutput)), "audio came after an interruption"
             self.cut_due = self.cut_due and not isinstance(event, Interrupted)
 
@@ -295,5 +339,10 @@ async def _ended(task: asyncio.Task[None]) -> None:
         await task
 
 
-AnyConversation.TestCase.settings = settings(deadline=None, max_examples=200, stateful_step_count=40)
+AnyConversation.TestCase.settings = settings(
+    deadline=None,
+    max_examples=max(200, settings.default.max_examples),
+    stateful_step_count=40,
+    report_multiple_bugs=False,
+)
 TestAnyConversation = AnyConversation.TestCase

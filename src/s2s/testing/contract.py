@@ -37,7 +37,8 @@ class Contract:
         self._silenced: set[str] = set()
         self._calls: set[str] = set()
         self._ends_ms: dict[str, float] = {}
-        self._turn: list[str] = []
+        self.turn: list[str] = []
+        """The responses of the turn that has not ended."""
         self._last = ""
 
     def hear(self, event: Event) -> None:
@@ -64,12 +65,14 @@ class Contract:
 
     def _frame(self, event: ResponseStarted | ResponseDone | TurnEnd | Interrupted | SessionEnded) -> None:
         match event:
-            case ResponseStarted(response_id=response_id):
+            case ResponseStarted(response_id=response_id, origin=origin):
+                goes_on = origin == "tool_result" or bool(self.open) or not self.turn
+                self._require(goes_on, f"{response_id} started before the turn of {_listed(self.turn)} ended")
                 self._require(bool(response_id), "a response has no id")
                 self._require(response_id not in self._responses, f"{response_id} started twice")
                 self._responses.add(response_id)
                 self.open.add(response_id)
-                self._turn.append(response_id)
+                self.turn.append(response_id)
             case ResponseDone(response_id=response_id, status=status):
                 self._require(response_id in self.open, f"{response_id} ended and was not under way")
                 cut = response_id in self._silenced
@@ -81,8 +84,8 @@ class Contract:
             case TurnEnd() | SessionEnded():
                 self._require(not self.open, f"{event.type} came before the end of {_listed(self.open)}")
                 due = isinstance(event, TurnEnd)
-                self._require(bool(self._turn) is due, f"{event.type} with the responses {self._turn}")
-                self._turn.clear()
+                self._require(bool(self.turn) is due, f"{event.type} with the responses {self.turn}")
+                self.turn.clear()
 
     def _content(self, event: AudioOutput | TextOutput | ToolCall | ToolCallCancelled) -> None:
         match event:

@@ -28,6 +28,7 @@ START, DONE = ResponseStarted("r"), ResponseDone("r")
 TURN = TurnEnd("", "", "", "completed")
 CUT = Interrupted("r", "i", 0.0, "application", "requested")
 WORD = TextOutput("Hi", "r", "i")
+AGAIN = ResponseStarted("s", "tool_result")
 CALL = ToolCall(Call("c", "look_up"), "r")
 
 
@@ -42,7 +43,7 @@ def audio(position_ms: float = 0.0, ms: int = 10, item_id: str = "i") -> AudioOu
         [GoingAway(1.0)],
         [START, WORD, audio(), audio(10), CALL, DONE, TURN],
         [START, WORD, CUT, ResponseDone("r", "interrupted"), TURN],
-        [START, CALL, DONE, ResponseStarted("s"), ToolCallCancelled(("c",)), ResponseDone("s"), TURN],
+        [START, CALL, DONE, AGAIN, ToolCallCancelled(("c",)), ResponseDone("s"), TURN],
         [START, audio(), Error(BacklogError("full")), audio(900), DONE, TURN],
         [START, DONE, TURN, CUT],
         [Error(ConnectionLostError("cable"), fatal=True)],
@@ -75,6 +76,10 @@ def test_what_keeps_the_contract_is_not_blamed(events: list[Event]) -> None:
         ([CUT], ["r was cut off before it started"]),
         ([START, TURN, DONE], ["turn_end came before the end of r"]),
         ([TURN], ["turn_end with the responses []"]),
+        (
+            [START, DONE, ResponseStarted("s"), ResponseDone("s"), TURN],
+            ["s started before the turn of r ended"],
+        ),
         ([START, DONE], ["session_ended with the responses ['r']"]),
         ([START, DONE, TURN, START, DONE, TURN], ["r started twice"]),
         ([START], ["session_ended came before the end of r", "session_ended with the responses ['r']"]),
