@@ -26,7 +26,8 @@ Told: TypeAlias = Event | Send
 class Link(Protocol):
     """A duplex of commands and events with an engine; events end when the engine is gone.
 
-    The first event is SessionStarted, unless opening failed. Only one task writes and one reads.
+    The first event is SessionStarted, unless opening failed. Only one task writes and one reads. A response
+    that calls tools is done without waiting for their results: the last one is sent after ResponseDone.
     """
 
     input_rate: int

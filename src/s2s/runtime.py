@@ -112,7 +112,9 @@ class Runtime:
 
     def tell(self, command: Command) -> None:
         """Send a command on its way. Raises SessionClosedError, or LocalProtocolError for a wrong answer."""
-        self.outbox.put(self.dialogue.tell(command, self.now))
+        outbox = self.outbox
+        for each in self.dialogue.tell(command, self.now):
+            outbox.put(each)
 
     def hear(self, event: Event) -> None:
         """Take an event from the engine."""

@@ -341,7 +341,7 @@ async def _ended(task: asyncio.Task[None]) -> None:
 
 AnyConversation.TestCase.settings = settings(
     deadline=None,
-    max_examples=max(200, settings.default.max_examples),
+    max_examples=max(200, settings().max_examples),
     stateful_step_count=40,
     report_multiple_bugs=False,
 )

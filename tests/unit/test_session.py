@@ -294,6 +294,7 @@ def test_an_update_says_what_changes_and_changes_the_tools() -> None:
             talk = Talk(session)
             link.tell(ResponseStarted("r"), ToolCall(Call("c", "now"), "r"))
             assert (await talk.until(ToolCall)).runs_here is True
+            link.tell(ResponseDone("r"))
             await asyncio.sleep(1)
         assert link.sent == [
             UpdateSession("Be brief.", "a", (tool(now).spec,), TurnDetection(mode="manual")),

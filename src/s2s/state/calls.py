@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from s2s.errors import LocalProtocolError
+from s2s.items import Call
 
 
 class Calls:
     """The calls that wait for an answer, and whether the model owes a response to the answers given."""
 
     def __init__(self) -> None:
-        self._open: dict[str, str] = {}
+        self._open: dict[str, tuple[Call, str]] = {}
         self._settled: dict[str, None] = {}
         self._wanted: set[str] = set()
 
-    def opened(self, call_id: str, response_id: str) -> None:
+    def opened(self, call: Call, response_id: str) -> None:
         """The model asked."""
-        self._open[call_id] = response_id
+        self._open[call.id] = call, response_id
 
     def settle(self, call_id: str, respond: bool) -> bool:
         """Take the one answer to a call; return whether the model shall speak now.
@@ -29,11 +30,11 @@ class Calls:
             raise LocalProtocolError(
                 f"call {call_id!r} {what}: answer each ToolCall once, by its call.id (open: {known})"
             )
-        response_id = self._open.pop(call_id)
+        _, response_id = self._open.pop(call_id)
         self._remember(call_id)
         if respond:
             self._wanted.add(response_id)
-        if response_id in self._open.values():
+        if self._has_open(response_id):
             return False
         wanted = response_id in self._wanted
         self._wanted.discard(response_id)
@@ -47,14 +48,29 @@ class Calls:
             self._remember(call_id)
         return dropped
 
+    def postpone(self, response_id: str) -> bool:
+        """Let the model speak after the calls of this response that are still open, if there are any."""
+        waits = self._has_open(response_id)
+        if waits:
+            self._wanted.add(response_id)
+        return waits
+
     def response_of(self, call_id: str) -> str:
-        """Return the response that made an open call."""
-        return self._open[call_id]
+        """Return the response that made an open call; nothing for any other."""
+        return self._open[call_id][1] if call_id in self._open else ""
 
     @property
     def open(self) -> tuple[str, ...]:
         """The calls without an answer, oldest first."""
         return tuple(self._open)
+
+    @property
+    def waiting(self) -> tuple[Call, ...]:
+        """The same, as the model made them."""
+        return tuple(call for call, _ in self._open.values())
+
+    def _has_open(self, response_id: str) -> bool:
+        return any(each == response_id for _, each in self._open.values())
 
     def _remember(self, call_id: str) -> None:
         self._settled[call_id] = None

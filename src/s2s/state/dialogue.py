@@ -73,9 +73,13 @@ class Dialogue:
         self._barge_in = config.turns.interrupt_response
         self._can = capabilities
         self._silenced: set[str] = set()
+        self._held: dict[str, SendToolResult] = {}
 
-    def tell(self, command: Command, now: float) -> Command:
-        """Note what the application asks and return what the engine shall be told.
+    def tell(self, command: Command, now: float) -> Sequence[Command]:
+        """Note what the application asks and return what the engine shall be told now.
+
+        The last answer to the calls of a response waits until that response is done: only then is it sure to
+        be the last, and the model can speak.
 
         Raises LocalProtocolError for an answer to a call that is not open.
         """
@@ -92,7 +96,7 @@ class Dialogue:
                 self._barge_in = interrupts
             case _:
                 pass
-        return command
+        return (command,)
 
     def hear(self, event: Event, now: float) -> Outcome:
         """Note what the engine tells and return what follows: the event itself too, if it still counts."""
@@ -118,7 +122,8 @@ class Dialogue:
             case ToolCallCancelled(call_ids=call_ids):
                 return self._cancelled(call_ids, now)
             case ResponseDone():
-                return Outcome(self._done(event, now))
+                released = self._released(event)
+                return Outcome(self._done(event, now), released)
             case Interrupted(cause=cause, confirmation=confirmation):
                 return self.interrupt(cause, now, confirmation)
             case UsageUpdate(usage=usage):
@@ -134,7 +139,7 @@ class Dialogue:
         """
         active = [each for each in self.turns.open if each not in self._silenced]
         cut = self.playhead.flush(now)
-        calls = [each for each in self._own_calls() if not self._outlives(each)]
+        calls = [each for each in self.calls.waiting if not self._outlives(each)]
         if not (active or cut or calls):
             return _NOTHING
         self._silenced.update(active)
@@ -190,17 +195,35 @@ class Dialogue:
         if event.response_id in self._silenced:
             late = SendToolResult(event.call.id, _INTERRUPTED, is_error=True, respond=False)
             return Outcome(commands=(late,))
-        self.calls.opened(event.call.id, event.response_id)
+        self.calls.opened(event.call, event.response_id)
         self.conversation.add(event.call)
         self.turns.turn.calls.append(event.call)
         tool = self.tools.get(event.call.name)
         return Outcome((replace(event, runs_here=tool is not None and tool.function is not None),))
 
-    def _settle(self, command: SendToolResult) -> SendToolResult:
+    def _settle(self, command: SendToolResult) -> Sequence[Command]:
+        response_id = self.calls.response_of(command.call_id)
         respond = self.calls.settle(command.call_id, command.respond)
         self._note_result(command)
+        command = replace(command, respond=respond)
+        if response_id not in self.turns.open:
+            self.turns.owed = self.turns.owed or command.respond
+            return (command,)
+        earlier = self._held.get(response_id)
+        if earlier is None:
+            self._held[response_id] = command
+            return ()
+        self._held[response_id] = replace(command, respond=command.respond or earlier.respond)
+        return (replace(earlier, respond=False),)
+
+    def _released(self, event: ResponseDone) -> Sequence[Command]:
+        held = self._held.pop(event.response_id, None)
+        if held is None:
+            return ()
+        goes_on = event.status == "completed" and event.response_id not in self._silenced
+        respond = goes_on and held.respond and not self.calls.postpone(event.response_id)
         self.turns.owed = self.turns.owed or respond
-        return replace(command, respond=respond)
+        return (replace(held, respond=respond),)
 
     def _done(self, event: ResponseDone, now: float) -> Sequence[Event]:
         if event.response_id in self._silenced:

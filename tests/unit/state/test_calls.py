@@ -1,21 +1,22 @@
 import pytest
 
 from s2s.errors import LocalProtocolError
+from s2s.items import Call
 from s2s.state.calls import Calls
 
 
 def opened(*calls: tuple[str, str]) -> Calls:
     made = Calls()
     for call_id, response_id in calls:
-        made.opened(call_id, response_id)
+        made.opened(Call(call_id, "look_up"), response_id)
     return made
 
 
 def test_one_answer_lets_the_model_speak() -> None:
     calls = opened(("c", "r"))
-    assert (calls.open, calls.response_of("c")) == (("c",), "r")
+    assert (calls.open, calls.waiting, calls.response_of("c")) == (("c",), (Call("c", "look_up"),), "r")
     assert calls.settle("c", respond=True) is True
-    assert calls.open == ()
+    assert (calls.open, calls.waiting) == ((), ())
 
 
 def test_of_parallel_calls_only_the_last_answer_lets_the_model_speak() -> None:
@@ -65,14 +66,14 @@ def test_dropped_calls_are_settled_and_those_that_were_not_open_are_not_dropped(
 def test_a_call_may_be_made_again_under_its_old_id() -> None:
     calls = opened(("a", "r"))
     calls.settle("a", respond=True)
-    calls.opened("a", "s")
+    calls.opened(Call("a", "look_up"), "s")
     assert calls.settle("a", respond=True) is True
 
 
 def test_a_long_session_remembers_no_more_than_its_latest_calls() -> None:
     calls = Calls()
     for n in range(1500):
-        calls.opened(f"c{n}", "r")
+        calls.opened(Call(f"c{n}", "look_up"), "r")
         calls.settle(f"c{n}", respond=False)
     with pytest.raises(LocalProtocolError, match="was never made"):
         calls.settle("c0", respond=False)

@@ -150,7 +150,7 @@ def test_a_turn_waits_for_its_calls_and_for_the_answer_to_them() -> None:
     first: list[Event] = [ResponseStarted("r1"), asks("c"), asks("d"), ResponseDone("r1")]
     assert hears(talk, *first) == first
     answer = SendToolResult("c", "rain")
-    assert [talk.tell(answer, 0), talk.tell(SendToolResult("d", "sun"), 0)] == [
+    assert [*talk.tell(answer, 0), *talk.tell(SendToolResult("d", "sun"), 0)] == [
         SendToolResult("c", "rain", respond=False),
         SendToolResult("d", "sun", respond=True),
     ]
@@ -165,11 +165,41 @@ def test_a_turn_waits_for_its_calls_and_for_the_answer_to_them() -> None:
     )
 
 
-def test_an_answer_that_came_before_the_response_ended_keeps_the_turn_open_too() -> None:
+def test_an_answer_that_came_before_the_response_ended_waits_for_its_end_and_keeps_the_turn_open() -> None:
+    talk = dialogue()
+    hears(talk, ResponseStarted("r1"), asks("c"))
+    assert talk.tell(SendToolResult("c", "rain"), 0) == ()
+    outcome = talk.hear(ResponseDone("r1"), 0)
+    assert (outcome.events, outcome.commands) == ((ResponseDone("r1"),), (SendToolResult("c", "rain"),))
+
+
+def test_of_two_calls_answered_while_their_response_runs_only_the_last_answer_lets_the_model_speak() -> None:
+    talk = dialogue()
+    hears(talk, ResponseStarted("r1"), asks("c"))
+    assert talk.tell(SendToolResult("c", "rain"), 0) == ()
+    hears(talk, asks("d"))
+    assert talk.tell(SendToolResult("d", "sun", respond=False), 0) == (
+        SendToolResult("c", "rain", respond=False),
+    )
+    assert talk.hear(ResponseDone("r1"), 0).commands == (SendToolResult("d", "sun", respond=True),)
+
+
+def test_an_early_answer_leaves_the_word_to_a_call_that_is_still_open() -> None:
     talk = dialogue()
     hears(talk, ResponseStarted("r1"), asks("c"))
     talk.tell(SendToolResult("c", "rain"), 0)
-    assert hears(talk, ResponseDone("r1")) == [ResponseDone("r1")]
+    hears(talk, asks("d"))
+    assert talk.hear(ResponseDone("r1"), 0).commands == (SendToolResult("c", "rain", respond=False),)
+    assert talk.tell(SendToolResult("d", "sun", respond=False), 0) == (SendToolResult("d", "sun"),)
+
+
+def test_an_early_answer_to_a_response_that_was_cut_off_asks_for_no_other() -> None:
+    talk = dialogue()
+    hears(talk, ResponseStarted("r1"), asks("c"))
+    talk.tell(SendToolResult("c", "rain"), 0)
+    talk.interrupt("application", 0)
+    done = talk.hear(ResponseDone("r1", "interrupted"), 0)
+    assert done.commands == (SendToolResult("c", "rain", respond=False),)
 
 
 def test_a_turn_does_not_wait_for_the_calls_of_another_one() -> None:
@@ -361,6 +391,16 @@ def test_while_only_a_tool_is_at_work_an_interruption_ends_the_turn() -> None:
         ],
         [SendToolResult("c", CUT_SHORT, is_error=True, respond=False)],
     )
+
+
+def test_an_interruption_settles_the_blocking_calls_of_earlier_turns_too() -> None:
+    talk = dialogue()
+    hears(talk, ResponseStarted("r1"), asks("c"), ResponseDone("r1"), ResponseStarted("r2"))
+    outcome = talk.interrupt("application", 0)
+    assert list(outcome.events) == [
+        Interrupted("r2", "", 0.0, "application", "requested"),
+        ToolCallCancelled(("c",)),
+    ]
 
 
 def test_a_background_call_alone_is_nothing_to_interrupt() -> None:

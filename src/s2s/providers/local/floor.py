@@ -89,6 +89,7 @@ class Floor:
         self._preview: asyncio.Task[None] | None = None
         self._previewed_ms = 0.0
         self._last: Taken | None = None
+        self._owed: Origin | None = None
 
     async def hear(self, audio: bytes) -> None:
         """Take input audio: PCM16 mono at the detector's rate."""
@@ -122,6 +123,9 @@ class Floor:
             self.conversation.drop(cleared.item_id)
             self._tell(SpeechStopped(cleared.item_id, cleared.ended_ms))
             self._scribe.show(cleared, "", final=True)
+        if self._owed is not None:
+            self.respond(self._owed)
+            self._owed = None
 
     def add(self, item: Item) -> None:
         """Put an entry into the conversation."""
@@ -130,7 +134,13 @@ class Floor:
             self._guess.drop_answer()
 
     def respond(self, origin: Origin, instructions: str | None = None) -> None:
-        """Answer the conversation as it is when the answer begins."""
+        """Answer the conversation as it is when the answer begins.
+
+        A tool's result that comes while the user speaks is left to the answer that the user will get.
+        """
+        if origin == "tool_result" and self._ear.utterance is not None:
+            self._owed = origin
+            return
         self.mouth.give(self._answer({}, instructions=instructions), origin)
 
     def update(self, changes: UpdateSession) -> None:
@@ -235,6 +245,9 @@ class Floor:
         answer = guess.answer or self._answer(guess.stages) if wanted else None
         if answer is not None:
             self.mouth.give(answer, "user_turn")
+        elif self._owed is not None:
+            self.respond(self._owed)
+        self._owed = None
         self._last = Taken(utterance, answer, self._ear.position_ms, self.mouth.now)
 
     async def _make_guess(self, utterance: Utterance, guess: Guess) -> None:

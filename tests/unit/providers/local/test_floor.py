@@ -14,10 +14,10 @@ from s2s.events import (
     SpeechStopped,
     ToolCall,
 )
-from s2s.items import Call, Message
+from s2s.items import Call, Message, ToolResult
 from s2s.providers.local.stages import Prompt
 from s2s.testing import clock
-from s2s.tools import Tool
+from s2s.tools import Tool, tool
 
 QUESTION = "what is the time now?"
 
@@ -180,6 +180,48 @@ def test_no_tool_is_called_before_the_turn_is_taken() -> None:
             assert calls == []
             await caller.waits(100)
             assert calls == ["on"]
+
+    clock.run(main())
+
+
+def background(brain_call: Call, seconds: float) -> Tool:
+    async def look_up() -> str:
+        await asyncio.sleep(seconds)
+        return "forty two"
+
+    return tool(look_up, name=brain_call.name, policy="background")
+
+
+def test_a_result_that_comes_while_the_user_speaks_waits_for_the_users_turn() -> None:
+    async def main() -> None:
+        call = Call("call-1", "look_up")
+        brain = ScriptedBrain(calling(call))
+        async with on_the_line(brain, tools=[background(call, 0.8)]) as caller:
+            await caller.says("look it up for me.")
+            await caller.waits(400)
+            before = len(caller.all(ResponseStarted))
+            await caller.says("and now something else while you are at it.")
+            assert len(caller.all(ToolCall)) == 1
+            assert len(caller.all(ResponseStarted)) == before
+            await caller.hears(ResponseDone)
+        assert caller.all(ResponseStarted)[-1].origin == "user_turn"
+        results = [each.output for each in brain.prompts[-1].history if isinstance(each, ToolResult)]
+        assert results == ["forty two"]
+
+    clock.run(main())
+
+
+def test_a_result_that_comes_during_mere_noise_is_answered_after_it() -> None:
+    async def main() -> None:
+        call = Call("call-1", "look_up")
+        brain = ScriptedBrain(calling(call))
+        async with on_the_line(brain, tools=[background(call, 0.8)]) as caller:
+            await caller.says("look it up for me.")
+            await caller.waits(400)
+            await caller.says("uh um uh um")
+            await caller.session.clear()
+            started = await caller.told(ResponseStarted, 2)
+        assert started.origin == "tool_result"
 
     clock.run(main())
 
