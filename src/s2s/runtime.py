@@ -102,7 +102,7 @@ class Runtime:
     def outbox(self) -> Outbox:
         """The way to the engine. Raises SessionClosedError chained to what ended the session."""
         if self._outbox is None:
-            raise SessionClosedError("this session has ended: start another one") from self.cause
+            raise self._closed()
         return self._outbox
 
     @property
@@ -112,9 +112,9 @@ class Runtime:
 
     def tell(self, command: Command) -> None:
         """Send a command on its way. Raises SessionClosedError, or LocalProtocolError for a wrong answer."""
-        outbox = self.outbox
-        for each in self.dialogue.tell(command, self.now):
-            outbox.put(each)
+        if self._outbox is None:
+            raise self._closed()
+        self.follow(self.dialogue.tell(command, self.now))
 
     def hear(self, event: Event) -> None:
         """Take an event from the engine."""
@@ -212,6 +212,11 @@ class Runtime:
     def _taken(self, event: AudioOutput) -> None:
         ms = len(event.audio) / self.config.spoken.bytes_per_ms
         self.dialogue.playhead.delivered(event.item_id, ms, self._loop.time())
+
+    def _closed(self) -> SessionClosedError:
+        closed = SessionClosedError("this session has ended: start another one")
+        closed.__cause__ = self.cause
+        return closed
 
     def _is_ready(self) -> None:
         if not self._ready.done():

@@ -75,8 +75,8 @@ class Dialogue:
         self._silenced: set[str] = set()
         self._held: dict[str, SendToolResult] = {}
 
-    def tell(self, command: Command, now: float) -> Sequence[Command]:
-        """Note what the application asks and return what the engine shall be told now.
+    def tell(self, command: Command, now: float) -> Outcome:
+        """Note what the application asks and return what follows: what the engine shall be told now too.
 
         The last answer to the calls of a response waits until that response is done: only then is it sure to
         be the last, and the model can speak.
@@ -91,12 +91,12 @@ class Dialogue:
             case CreateResponse():
                 self.turns.asked(now)
             case SendToolResult():
-                return self._settle(command)
+                return self._settle(command, now)
             case UpdateSession(turn_detection=TurnDetection(interrupt_response=interrupts)):
                 self._barge_in = interrupts
             case _:
                 pass
-        return (command,)
+        return Outcome(commands=(command,))
 
     def hear(self, event: Event, now: float) -> Outcome:
         """Note what the engine tells and return what follows: the event itself too, if it still counts."""
@@ -201,20 +201,21 @@ class Dialogue:
         tool = self.tools.get(event.call.name)
         return Outcome((replace(event, runs_here=tool is not None and tool.function is not None),))
 
-    def _settle(self, command: SendToolResult) -> Sequence[Command]:
+    def _settle(self, command: SendToolResult, now: float) -> Outcome:
         response_id = self.calls.response_of(command.call_id)
         respond = self.calls.settle(command.call_id, command.respond)
         self._note_result(command)
         command = replace(command, respond=respond)
         if response_id not in self.turns.open:
             self.turns.owed = self.turns.owed or command.respond
-            return (command,)
+            ended = () if self._goes_on() else self._close_waiting(now, self.turns.turn.status)
+            return Outcome(ended, (command,))
         earlier = self._held.get(response_id)
         if earlier is None:
             self._held[response_id] = command
-            return ()
+            return _NOTHING
         self._held[response_id] = replace(command, respond=command.respond or earlier.respond)
-        return (replace(earlier, respond=False),)
+        return Outcome(commands=(replace(earlier, respond=False),))
 
     def _released(self, event: ResponseDone) -> Sequence[Command]:
         held = self._held.pop(event.response_id, None)
@@ -233,7 +234,7 @@ class Dialogue:
         self.playhead.forget_heard(now)
         if event.usage is not None:
             self.usage += event.usage
-        waits = event.status == "completed" and (self._own_calls() or self.turns.owed)
+        waits = event.status == "completed" and self._goes_on()
         return (event,) if waits or self.turns.open else (event, self._turn_end(now))
 
     def _close_waiting(self, now: float, status: ResponseStatus = "incomplete") -> Sequence[Event]:
@@ -258,12 +259,11 @@ class Dialogue:
 
     def _cancelled(self, call_ids: tuple[str, ...], now: float) -> Outcome:
         dropped = self.calls.drop(call_ids)
-        waits = self._own_calls() or self.turns.owed
-        ended = () if waits or not dropped else self._close_waiting(now)
+        ended = () if self._goes_on() or not dropped else self._close_waiting(now)
         return Outcome((ToolCallCancelled(dropped), *ended)) if dropped else _NOTHING
 
-    def _own_calls(self) -> list[Call]:
-        return [each for each in self.turns.turn.calls if each.id in self.calls.open]
+    def _goes_on(self) -> bool:
+        return self.turns.owed or any(each.id in self.calls.open for each in self.turns.turn.calls)
 
     def _drop(self, calls: Sequence[Call]) -> Outcome:
         dropped = self.calls.drop(tuple(each.id for each in calls))

@@ -48,6 +48,12 @@ def hears(talk: Dialogue, *events: Event, now: float = 0.0) -> list[Event]:
     return events_
 
 
+def told(talk: Dialogue, command: Command, now: float = 0.0) -> list[Command]:
+    outcome = talk.tell(command, now)
+    assert list(outcome.events) == []
+    return list(outcome.commands)
+
+
 def taken(talk: Dialogue, *events: Event, now: float = 0.0) -> list[Event]:
     """Hear, and have the application take all audio at once."""
     made = hears(talk, *events, now=now)
@@ -150,7 +156,7 @@ def test_a_turn_waits_for_its_calls_and_for_the_answer_to_them() -> None:
     first: list[Event] = [ResponseStarted("r1"), asks("c"), asks("d"), ResponseDone("r1")]
     assert hears(talk, *first) == first
     answer = SendToolResult("c", "rain")
-    assert [*talk.tell(answer, 0), *talk.tell(SendToolResult("d", "sun"), 0)] == [
+    assert [*told(talk, answer), *told(talk, SendToolResult("d", "sun"))] == [
         SendToolResult("c", "rain", respond=False),
         SendToolResult("d", "sun", respond=True),
     ]
@@ -168,7 +174,7 @@ def test_a_turn_waits_for_its_calls_and_for_the_answer_to_them() -> None:
 def test_an_answer_that_came_before_the_response_ended_waits_for_its_end_and_keeps_the_turn_open() -> None:
     talk = dialogue()
     hears(talk, ResponseStarted("r1"), asks("c"))
-    assert talk.tell(SendToolResult("c", "rain"), 0) == ()
+    assert told(talk, SendToolResult("c", "rain")) == []
     outcome = talk.hear(ResponseDone("r1"), 0)
     assert (outcome.events, outcome.commands) == ((ResponseDone("r1"),), (SendToolResult("c", "rain"),))
 
@@ -176,11 +182,11 @@ def test_an_answer_that_came_before_the_response_ended_waits_for_its_end_and_kee
 def test_of_two_calls_answered_while_their_response_runs_only_the_last_answer_lets_the_model_speak() -> None:
     talk = dialogue()
     hears(talk, ResponseStarted("r1"), asks("c"))
-    assert talk.tell(SendToolResult("c", "rain"), 0) == ()
+    assert told(talk, SendToolResult("c", "rain")) == []
     hears(talk, asks("d"))
-    assert talk.tell(SendToolResult("d", "sun", respond=False), 0) == (
-        SendToolResult("c", "rain", respond=False),
-    )
+    assert told(talk, SendToolResult("d", "sun", respond=False)) == [
+        SendToolResult("c", "rain", respond=False)
+    ]
     assert talk.hear(ResponseDone("r1"), 0).commands == (SendToolResult("d", "sun", respond=True),)
 
 
@@ -190,7 +196,7 @@ def test_an_early_answer_leaves_the_word_to_a_call_that_is_still_open() -> None:
     talk.tell(SendToolResult("c", "rain"), 0)
     hears(talk, asks("d"))
     assert talk.hear(ResponseDone("r1"), 0).commands == (SendToolResult("c", "rain", respond=False),)
-    assert talk.tell(SendToolResult("d", "sun", respond=False), 0) == (SendToolResult("d", "sun"),)
+    assert told(talk, SendToolResult("d", "sun", respond=False)) == [SendToolResult("d", "sun")]
 
 
 def test_an_early_answer_to_a_response_that_was_cut_off_asks_for_no_other() -> None:
@@ -200,6 +206,17 @@ def test_an_early_answer_to_a_response_that_was_cut_off_asks_for_no_other() -> N
     talk.interrupt("application", 0)
     done = talk.hear(ResponseDone("r1", "interrupted"), 0)
     assert done.commands == (SendToolResult("c", "rain", respond=False),)
+
+
+def test_a_turn_ends_where_nobody_asks_the_model_to_go_on() -> None:
+    talk = dialogue()
+    hears(talk, ResponseStarted("r1"), asks("c"), asks("d"), ResponseDone("r1"))
+    told(talk, SendToolResult("c", "rain", respond=False))
+    outcome = talk.tell(SendToolResult("d", "sun", respond=False), 0)
+    assert (list(outcome.events), list(outcome.commands)) == (
+        [end("", tool_calls=(asks("c").call, asks("d").call))],
+        [SendToolResult("d", "sun", respond=False)],
+    )
 
 
 def test_a_turn_does_not_wait_for_the_calls_of_another_one() -> None:
@@ -338,8 +355,8 @@ def test_an_interruption_is_honest_about_how_far_the_engine_follows(
 def test_an_engine_that_says_what_it_did_is_believed() -> None:
     talk = dialogue()
     taken(talk, *said("r1", "One"))
-    told = Interrupted("?", "?", 999, "user_speech", "server_confirmed")
-    assert tell(talk, told, now=0.05) == (
+    event = Interrupted("?", "?", 999, "user_speech", "server_confirmed")
+    assert tell(talk, event, now=0.05) == (
         [Interrupted("r1", "item-1", 50.0, "user_speech", "server_confirmed")],
         [Truncate("item-1", 50.0)],
     )
