@@ -1,4 +1,4 @@
-"""Examples are the same in every run, so that the gate is; `pytest --hypothesis-profile long` looks for more."""
+"""Examples are the same in every run, as the gate needs; `--hypothesis-profile long` looks for more."""
 
 from hypothesis import settings
 
