@@ -42,6 +42,10 @@ from s2s.voice import Voice
 OpenLink: TypeAlias = Callable[[], Awaitable[Link]]
 
 
+_FAIR = 64
+"""Events after which a link that never pauses lets the application read."""
+
+
 class _Ended(Exception):
     """Unwinds the task group."""
 
@@ -154,11 +158,15 @@ class Runtime:
             await self._finish(link, reason)
 
     async def _read(self, link: Link, outbox: Outbox) -> None:
+        heard = 0
         async for told in link:
             if isinstance(told, Send):
                 outbox.put(told)
             else:
                 self.hear(told)
+            heard += 1
+            if heard % _FAIR == 0:
+                await asyncio.sleep(0)
 
     async def _write(self, link: Link, outbox: Outbox) -> None:
         while True:

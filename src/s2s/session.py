@@ -225,11 +225,11 @@ class Session:
 
 
 def _require_conversion(config: Config, capabilities: Capabilities) -> None:
-    """Raise ConfigError, before anything is opened, where the formats cannot be converted."""
-    for rate in capabilities.input_rates:
-        InputConverter(config.heard, rate)
-    for rate in capabilities.output_rates:
-        OutputConverter(rate, config.spoken)
+    """Raise ConfigError, before anything is opened, where the one rate of the engine cannot be converted."""
+    if len(capabilities.input_rates) == 1:
+        InputConverter(config.heard, *capabilities.input_rates)
+    if len(capabilities.output_rates) == 1:
+        OutputConverter(*capabilities.output_rates, config.spoken)
 
 
 class _Events(AsyncIterator[Event]):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from functools import cache
@@ -13,15 +12,13 @@ from s2s.config import Config
 from s2s.engine import Engine
 from s2s.errors import ConnectionLostError
 from s2s.events import TurnEnd
-from s2s.hosting import host
 from s2s.items import JSON, Call, Item, Message
-from s2s.links import Link, RemoteLink
+from s2s.links import Link
 from s2s.providers.script import Reply, tone
 from s2s.testing.clock import run
 from s2s.testing.conformance import Ask, Subject
 from s2s.testing.talk import Talk
-from s2s.transports.memory import MemoryTransport, pair
-from tests.support.dialect import JSONClient, JSONServer
+from tests.support.hosted import HostedLink
 from tests.support.links import KeptScript
 
 if TYPE_CHECKING:
@@ -72,40 +69,19 @@ SCRIPT = Subject(
 )
 
 
-class HostedLink(RemoteLink):
-    """A connection of our own dialect to a script that is served at its other end."""
-
-    def __init__(self, near: MemoryTransport, serving: asyncio.Task[None]) -> None:
-        super().__init__(JSONClient(), near, 24_000)
-        self._serving = serving
-
-    async def close(self) -> None:
-        await super().close()
-        await asyncio.wait([self._serving])
-
-
 class Hosted(KeptScript):
-    """The script engine behind a connection: client wire, transport, server wire, host."""
+    """The script engine behind a connection."""
 
-    def __init__(self, config: Config | None = None) -> None:
-        super().__init__(config)
-        self.connections: list[MemoryTransport] = []
+    connection: HostedLink
 
     async def open(self, config: Config) -> Link:
-        near, far = pair()
-        serving = asyncio.create_task(_served(far, await super().open(config)))
-        self.connections.append(near)
-        return HostedLink(near, serving)
-
-
-async def _served(far: MemoryTransport, link: Link) -> None:
-    with contextlib.suppress(ConnectionLostError):
-        await host(JSONServer(), far, link)
+        self.connection = HostedLink(await super().open(config))
+        return self.connection
 
 
 async def lose_connection(engine: Engine) -> None:
     assert isinstance(engine, Hosted)
-    await engine.connections[-1].close(1006, "the cable")
+    await engine.connection.lose()
 
 
 HOSTED = Subject(

@@ -33,6 +33,7 @@ from s2s.session import Session
 from s2s.testing.clock import JumpingLoop
 from s2s.testing.contract import Contract
 from s2s.tools import Tool, tool
+from tests.support.hosted import HostedLink
 from tests.support.links import Tapped
 
 T = TypeVar("T")
@@ -104,7 +105,9 @@ class TappedScript(ScriptEngine):
     async def open(self, config: Config) -> Link:
         link = await super().open(config)
         assert isinstance(link, ScriptLink)
-        self.script, self.tap = link, Deaf(link) if config.extra["deaf"] else Tapped(link)
+        self.script = link
+        seen = HostedLink(link) if config.extra["hosted"] else link
+        self.tap = Deaf(seen) if config.extra["deaf"] else Tapped(seen)
         return self.tap
 
 
@@ -137,6 +140,7 @@ class AnyConversation(RuleBasedStateMachine):
         turns=st.builds(TurnDetection, create_response=st.booleans(), interrupt_response=st.booleans()),
         spoken=st.sampled_from([AudioFormat(), AudioFormat("g711_ulaw", 8_000)]),
         deaf=st.booleans(),
+        hosted=st.booleans(),
     )
     def start(
         self,
@@ -145,8 +149,9 @@ class AnyConversation(RuleBasedStateMachine):
         turns: TurnDetection,
         spoken: AudioFormat,
         deaf: bool,
+        hosted: bool,
     ) -> None:
-        extra = {"script": replies(plans), "pace": pace, "deaf": deaf}
+        extra = {"script": replies(plans), "pace": pace, "deaf": deaf, "hosted": hosted}
         self.engine = TappedScript(
             Config(tools=TOOLS, turn_detection=turns, extra=extra, output_format=spoken)
         )

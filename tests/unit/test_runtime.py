@@ -1,8 +1,10 @@
 """How a session lives and ends, whatever its engine, its tools and its hooks do."""
 
 import asyncio
+import gc
 import os
 import threading
+import weakref
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -176,6 +178,9 @@ def test_a_format_that_cannot_be_converted_is_refused_before_the_engine_is_opene
         for can in (Capabilities(input_rates=(1,)), Capabilities(output_rates=(1,))):
             with pytest.raises(ConfigError):
                 await Unreachable(capabilities=can).start()
+        choice = Capabilities(input_rates=(1, 24_000), output_rates=(1, 24_000))
+        async with PlainEngine(capabilities=choice).start():
+            pass
 
     run(main())
 
@@ -572,6 +577,35 @@ def test_audio_that_nobody_reads_is_counted_and_its_memory_bounded() -> None:
             await talk.until(TurnEnd)
             lost = [e.lost_ms for e in talk.errors if isinstance(e, BacklogError)]
             assert lost == [299_000.0]
+
+    run(main())
+
+
+def test_a_burst_beyond_all_bounds_is_not_lost_on_who_reads() -> None:
+    async def main() -> None:
+        limits = Limits(output_audio_s=10, waiting_events=100)
+        script = ScriptEngine(Config(extra={"script": [Reply(says="word " * 2000)]}, limits=limits))
+        async with script.start() as session:
+            talk = Talk(session)
+            await session.send_text("Read the book.")
+            await talk.until(TurnEnd)
+            assert (len(talk.audio), talk.errors) == (2000 * 200 * 48, [])
+
+    run(main())
+
+
+def test_a_session_that_is_over_is_forgotten() -> None:
+    async def main() -> None:
+        plain, _ = engine(*said("r", "One"))
+        async with plain.start() as session:
+            await asyncio.sleep(1)
+            await session.interrupt()
+        events = await told(session)
+        gone = weakref.ref(session)
+        del session, events
+        await asyncio.sleep(1)
+        gc.collect()
+        assert gone() is None
 
     run(main())
 

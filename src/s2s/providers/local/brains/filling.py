@@ -91,9 +91,12 @@ def _number(filling: Filling, parameter: Parameter) -> _Found | None:
     others = [each.stems for each in filling.parameters if each.kind in NUMERIC and each is not parameter]
     for told, places, beside in _numbers(filling):
         value = converted(told, parameter.stems, beside)
-        if value is None or (parameter.kind == "integer" and value % 1):
+        if value is None:
             continue
-        found = (float(value) if value % 1 else int(value)), places
+        whole = value == value.to_integral_value()
+        if parameter.kind == "integer" and not whole:
+            continue
+        found = (int(value) if whole else float(value)), places
         if beside & parameter.stems:
             return found
         if spare is None and not any(beside & stems for stems in others):

@@ -125,3 +125,7 @@ def test_the_whole_reply_is_the_text_that_was_asked_for(
     filling = Filling(utterance_of(utterance), FLIGHT, known)
     filling.reply_to(filling.parameters[asked])
     assert filling.values == values
+
+
+def test_a_number_beyond_all_precision_is_still_a_whole_one() -> None:
+    assert filled(f"width {10**28}", RESIZE) == {"width": 10**28}
