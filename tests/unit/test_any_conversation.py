@@ -19,13 +19,17 @@ from s2s.events import (
     Event,
     Interrupted,
     ResponseDone,
+    SessionEnded,
+    SessionStarted,
     TextOutput,
     Tokens,
     ToolCall,
     ToolCallCancelled,
+    TurnEnd,
     Usage,
 )
 from s2s.formats import AudioFormat
+from s2s.hooks import Hooks
 from s2s.items import Call, Message, ToolResult
 from s2s.links import Link, Send
 from s2s.providers.script import Reply, ScriptEngine, ScriptLink
@@ -38,6 +42,7 @@ from tests.support.links import Tapped
 
 T = TypeVar("T")
 CHUNK_MS = 20
+HOOKED = (SessionStarted, TurnEnd, Interrupted, ToolCall, SessionEnded)
 SELDOM = st.sampled_from([True, *[False] * 4])
 
 
@@ -100,14 +105,15 @@ class TappedScript(ScriptEngine):
     """The script engine with a tap on its link."""
 
     script: ScriptLink
+    link: Link
     tap: Tapped
 
     async def open(self, config: Config) -> Link:
         link = await super().open(config)
         assert isinstance(link, ScriptLink)
         self.script = link
-        seen = HostedLink(link) if config.extra["hosted"] else link
-        self.tap = Deaf(seen) if config.extra["deaf"] else Tapped(seen)
+        self.link = HostedLink(link) if config.extra["hosted"] else link
+        self.tap = Deaf(self.link) if config.extra["deaf"] else Tapped(self.link)
         return self.tap
 
 
@@ -123,6 +129,7 @@ class AnyConversation(RuleBasedStateMachine):
         self.loop.set_exception_handler(lambda _, context: self.unseen.append(str(context)))
         self.events: list[Event] = []
         self.written: list[str] = []
+        self.hooked: list[Event] = []
         self.cut_due = False
         self.calls: dict[str, list[Call]] = {}
         self.reading: asyncio.Task[None] | None = None
@@ -152,8 +159,10 @@ class AnyConversation(RuleBasedStateMachine):
         hosted: bool,
     ) -> None:
         extra = {"script": replies(plans), "pace": pace, "deaf": deaf, "hosted": hosted}
+        note = self.hooked.append
+        hooks = Hooks(on_start=note, on_turn=note, on_interrupt=note, on_tool_call=note, on_end=note)
         self.engine = TappedScript(
-            Config(tools=TOOLS, turn_detection=turns, extra=extra, output_format=spoken)
+            Config(tools=TOOLS, turn_detection=turns, extra=extra, output_format=spoken, hooks=hooks)
         )
         self.contract = Contract(spoken)
 
@@ -248,10 +257,17 @@ class AnyConversation(RuleBasedStateMachine):
     # What the world does
 
     @precondition(lambda self: len(self.events) > 10)
-    @rule(lost=st.booleans(), really=SELDOM)
-    def drop(self, lost: bool, really: bool) -> None:
-        if really:
-            self.engine.script.drop(ConnectionLostError("the cable") if lost else None)
+    @rule(how=st.sampled_from(["engine breaks", "engine ends", "cable breaks"]), really=SELDOM)
+    def drop(self, how: str, really: bool) -> None:
+        match really, how, self.engine.link:
+            case True, "cable breaks", HostedLink() as link:
+                self.run(link.lose())
+            case True, "engine breaks", _:
+                self.engine.script.drop(ConnectionLostError("the cable"))
+            case True, _, _:
+                self.engine.script.drop(None)
+            case _:
+                pass
 
     @precondition(lambda self: len(self.events) > 10)
     @rule(really=SELDOM)
@@ -294,6 +310,7 @@ class AnyConversation(RuleBasedStateMachine):
 
     def check_the_whole(self) -> None:
         assert (self.contract.broken, self.events[-1].type) == ([], "session_ended")
+        assert self.hooked == [each for each in self.events if isinstance(each, HOOKED)]
         called = {each.call.id for each in self.events if isinstance(each, ToolCall)}
         results, cancelled = self.results(), self.cancelled()
         assert called == results | (cancelled - results)
