@@ -231,6 +231,7 @@ class Runtime:
             self._ready.set_result(None)
 
     async def _finish(self, link: Link, reason: EndReason) -> None:
+        _absorb_cancellation()
         self.outbox.end()
         self._outbox = self._group = None
         fatal = () if self.cause is None else (Error(self.cause, fatal=True),)
@@ -264,6 +265,14 @@ class Runtime:
             self._last_words.append(event)
         else:
             self.inbox.put(event)
+
+
+def _absorb_cancellation() -> None:
+    # It has led to the end by now and must not cut that short: from Python 3.13 a task group that fails while
+    # it is cancelled asks for the cancellation again.
+    task = asyncio.current_task()
+    while task is not None and task.cancelling():
+        task.uncancel()
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> S2SError:

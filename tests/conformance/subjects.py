@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from s2s.config import Config
 from s2s.engine import Engine
 from s2s.errors import ConnectionLostError
-from s2s.events import TurnEnd
+from s2s.events import Tokens, TurnEnd, Usage
 from s2s.items import JSON, Call, Item, Message
 from s2s.links import Link
 from s2s.providers.script import Reply, tone
@@ -31,7 +31,7 @@ PROMPTS = {
     Ask.TWO_CALLS: "Look up Bonn and Rome.",
 }
 REPLIES: dict[Ask, list[Reply]] = {
-    Ask.SHORT: [Reply(says="Good day to you.", hears="Hello there.")],
+    Ask.SHORT: [Reply(says="Good day to you.", hears="Hello there.", usage=Usage(Tokens(3), Tokens(4)))],
     Ask.LONG: [Reply(says="word " * 60)],
     Ask.CALL: [
         Reply(says="Wait.", calls=(Call("call-1", "look_up", {"city": "Bonn"}, '{"city":"Bonn"}'),)),

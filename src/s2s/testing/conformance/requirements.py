@@ -48,6 +48,13 @@ REQUIREMENTS = (
     Requirement(
         "turn.timed", _TURN, "TurnEnd tells when the first audio came, and never a negative time.", "turns"
     ),
+    Requirement(
+        "turn.counted",
+        _TURN,
+        "The usage of a turn is that of its responses, and adds up in the session.",
+        "turns",
+        "an engine that costs nothing, or does not say what, tells none",
+    ),
     Requirement("turn.spans-tools", _TURN, "A call and the answer to its result are one turn.", "tools"),
     Requirement(
         "speech.noticed",

@@ -11,6 +11,7 @@ from s2s.events import (
     SessionEnded,
     TextOutput,
     TurnEnd,
+    Usage,
 )
 from s2s.formats import AudioFormat
 from s2s.items import Message
@@ -157,6 +158,15 @@ async def _timed(subject: Subject) -> None:
             0 <= (first or 0) <= (done or 0) and 0 <= (text or 0) <= (done or 0),
             f"{timings} are out of order",
         )
+
+
+@CHECKS.of("turn.counted")
+async def _counted(subject: Subject) -> None:
+    async with subject.talk(Ask.SHORT, Ask.SHORT) as talk:
+        turns = [await talk.turn(), await talk.turn()]
+        spent = [each.usage or Usage() for each in talk.all(ResponseDone)]
+        equal([each.usage or Usage() for each in turns], spent)
+        equal(talk.session.usage, sum(spent, Usage()))
 
 
 @CHECKS.of("history.order")
