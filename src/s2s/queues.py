@@ -95,6 +95,8 @@ class Inbox(_Fifo[Event]):
 
     def put(self, event: Event) -> None:
         """Append. Audio beyond the bound is dropped, and an Error event in its place says how much."""
+        if self._ended:
+            return
         if isinstance(event, AudioOutput):
             if self._bytes + len(event.audio) > self._most_bytes:
                 self._lose(len(event.audio))
@@ -114,10 +116,12 @@ class Inbox(_Fifo[Event]):
         self._waiting.extend(kept)
         self._bytes = 0
 
-    def end(self) -> None:
-        """Say that nothing comes after what waits."""
-        self._ended = True
-        self._wake()
+    def end(self, *last: Event) -> None:
+        """Append the last events; nothing comes after them."""
+        if not self._ended:
+            self._waiting.extend(last)
+            self._ended = True
+            self._wake()
 
     async def get(self) -> Event | None:
         """Take the oldest; None when there will be no more."""

@@ -134,12 +134,21 @@ class Runtime:
             self.outbox.put(command)
 
     async def close(self) -> None:
-        """End the session and return when everything is at rest."""
+        """End the session and return when everything is at rest.
+
+        A tool or a hook that takes no notice of its cancellation is left behind, and an Error says so.
+        """
         if self._root is None or self._root is asyncio.current_task():
             return
         if self.running and not self._root.cancelling():
             self._root.cancel()
-        await asyncio.wait([self._root])
+        _, restless = await asyncio.wait([self._root], timeout=3 * self.config.limits.close_s)
+        if restless:
+            self._outbox = None
+            for event in self.dialogue.lost(self.now):
+                self._deliver(event)
+            told = "a tool or a hook went on after it was cancelled: let CancelledError through"
+            self.inbox.end(Error(S2SError(told)), SessionEnded("closed"))
 
     async def _run(self, link: Link) -> None:
         reason: EndReason = "closed"
@@ -232,7 +241,8 @@ class Runtime:
 
     async def _finish(self, link: Link, reason: EndReason) -> None:
         _absorb_cancellation()
-        self.outbox.end()
+        if self._outbox is not None:
+            self._outbox.end()
         self._outbox = self._group = None
         fatal = () if self.cause is None else (Error(self.cause, fatal=True),)
         ended = SessionEnded(reason)
@@ -242,9 +252,7 @@ class Runtime:
             await self._left(link.close(), "the engine")
             await self._left(self._hooks.last((*fatal, ended)), "a hook")
         finally:
-            for event in (*self._last_words, ended):
-                self.inbox.put(event)
-            self.inbox.end()
+            self.inbox.end(*self._last_words, ended)
             if not self._ready.done():
                 lost = ConnectionLostError("the engine ended before it was ready: try again", resumable=False)
                 self._ready.set_exception(self.cause or lost)

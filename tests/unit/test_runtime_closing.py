@@ -1,6 +1,7 @@
 """Closing at odd moments."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -169,3 +170,32 @@ def test_a_last_hook_that_waits_for_what_is_cancelled_takes_no_word_away() -> No
         return await told(session)
 
     assert types(run(main())) == ["session_started", "error", "session_ended"]
+
+
+def test_a_tool_that_ignores_its_cancellation_is_left_behind() -> None:
+    async def main() -> None:
+        async def stubborn() -> str:
+            until = asyncio.get_running_loop().time() + 100
+            while (left := until - asyncio.get_running_loop().time()) > 0:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.sleep(left)
+            return "at last"
+
+        link = PlainLink()
+        engine = PlainEngine(lambda: link, config=Config(tools=[stubborn], limits=Limits(close_s=1)))
+        session = await engine.start()
+        link.tell(ResponseStarted("r"), ToolCall(Call("c", "stubborn"), "r"), ResponseDone("r"))
+        await asyncio.sleep(1)
+        began = asyncio.get_running_loop().time()
+        await session.close()
+        assert asyncio.get_running_loop().time() - began == pytest.approx(3)
+        *_, error, last = await told(session)
+        assert isinstance(error, Error)
+        assert "let CancelledError through" in str(error.error)
+        assert last == SessionEnded("closed")
+        with pytest.raises(SessionClosedError):
+            await session.send_text("Hello?")
+        await asyncio.sleep(100)
+        assert [each async for each in session] == []
+
+    run(main())
