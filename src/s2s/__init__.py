@@ -11,7 +11,7 @@ async with s2s.new("local").start() as session:
 """
 
 from s2s.capabilities import Capabilities
-from s2s.config import Config, Limits, ReconnectPolicy, TurnDetection
+from s2s.config import Config, Limits, TurnDetection
 from s2s.engine import S2S, Engine
 from s2s.errors import (
     AudioFormatError,
@@ -99,7 +99,6 @@ __all__ = [
     "ProviderError",
     "RateLimitError",
     "RateLimits",
-    "ReconnectPolicy",
     "Reconnected",
     "Reconnecting",
     "RemoteProtocolError",

@@ -72,14 +72,6 @@ class Limits(msgspec.Struct, frozen=True):
             _require(getattr(self, name) > 0, f"limits.{name} must be above 0")
 
 
-class ReconnectPolicy(msgspec.Struct, frozen=True):
-    """Whether a lost connection is replaced."""
-
-    attempts: int = 5
-    first_delay_s: float = 0.5
-    longest_delay_s: float = 8.0
-
-
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that one session is started with. Raises ConfigError with what to do."""
 
@@ -101,7 +93,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[Item, ...] = ()
     """Entries that the conversation begins with."""
     limits: Limits = Limits()
-    reconnect: ReconnectPolicy = ReconnectPolicy()
     hooks: Hooks = Hooks()
     extra: Mapping[str, JSON] = {}
     """The engine's own settings, merged last: api_key, base_url, region, brain, script, ..."""
