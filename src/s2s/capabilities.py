@@ -31,6 +31,10 @@ class Capabilities(Struct, frozen=True, omit_defaults=True):
     """The engine transcribes the user."""
     updates: bool = False
     """Instructions and tools can change during the session."""
+    voice_locks: bool = False
+    """The voice cannot change any more once it was heard."""
+    out_of_band: bool = False
+    """It can answer beside the conversation."""
     resumption: Literal["native", "replay", "none"] = "none"
     max_session_s: float | None = None
     languages: tuple[str, ...] = ()

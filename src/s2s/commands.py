@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from msgspec import UNSET, Struct, UnsetType
 
-from s2s.config import TurnDetection
+from s2s.config import Modality, TurnDetection
 from s2s.items import Item
 from s2s.tools import ToolSpec
 
@@ -38,11 +38,27 @@ class AddItem(Struct, frozen=True, tag="add_item"):
     item: Item
 
 
+class RemoveItem(Struct, frozen=True, gc=False, tag="remove_item"):
+    """Forget an entry of the conversation."""
+
+    item_id: str
+
+
 class CreateResponse(Struct, frozen=True, tag="create_response"):
     """Answer now."""
 
     instructions: str | None = None
     metadata: dict[str, str] = {}
+    """Comes back in ResponseStarted."""
+    out_of_band: bool = False
+    """Beside the conversation: at any time, and nothing of it is kept there."""
+    context: tuple[Item, ...] | None = None
+    """What to answer in place of the conversation."""
+    output_modalities: tuple[Modality, ...] | None = None
+
+
+PLAIN_RESPONSE = CreateResponse()
+"""An answer without wishes."""
 
 
 class SendToolResult(Struct, frozen=True, gc=False, tag="send_tool_result"):
@@ -74,6 +90,9 @@ class UpdateSession(Struct, frozen=True, omit_defaults=True, tag="update_session
     voice: str | UnsetType = UNSET
     tools: tuple[ToolSpec, ...] | UnsetType = UNSET
     turn_detection: TurnDetection | UnsetType = UNSET
+    transcription: bool | UnsetType = UNSET
+    language: str | UnsetType | None = UNSET
+    output_modalities: tuple[Modality, ...] | UnsetType = UNSET
     temperature: float | UnsetType | None = UNSET
     max_output_tokens: int | UnsetType | None = UNSET
 
@@ -84,6 +103,7 @@ Command: TypeAlias = (
     | CommitAudio
     | ClearAudio
     | AddItem
+    | RemoveItem
     | CreateResponse
     | SendToolResult
     | Cancel

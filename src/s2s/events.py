@@ -13,6 +13,7 @@ from s2s.items import JSON, Call
 Cause: TypeAlias = Literal["user_speech", "application"]
 Confirmation: TypeAlias = Literal["server_confirmed", "requested", "local_only"]
 ResponseStatus: TypeAlias = Literal["completed", "interrupted", "incomplete", "failed"]
+Origin: TypeAlias = Literal["user_turn", "application", "tool_result", "out_of_band"]
 EndReason: TypeAlias = Literal["closed", "ended_by_engine", "failed"]
 
 
@@ -92,12 +93,17 @@ class Transcript(msgspec.Struct, frozen=True, gc=False, tag="transcript"):
     language: str | None = None
 
 
-class ResponseStarted(msgspec.Struct, frozen=True, gc=False, tag="response_started"):
-    """The engine begins an act of generation; exactly one per response."""
+class ResponseStarted(msgspec.Struct, frozen=True, tag="response_started"):
+    """The engine begins an act of generation; exactly one per response.
+
+    An out-of-band one stands beside the conversation and its turns, and may overlap with any other.
+    """
 
     type: ClassVar[str] = "response_started"
     response_id: str
-    origin: Literal["user_turn", "application", "tool_result"] = "user_turn"
+    origin: Origin = "user_turn"
+    metadata: dict[str, str] = {}
+    """What the application gave `respond`, if this is its answer."""
 
 
 class AudioOutput(msgspec.Struct, frozen=True, gc=False, tag="audio_output"):

@@ -5,28 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Generic, Protocol, TypeVar
+from collections.abc import AsyncIterator, Iterable
+from typing import Generic, TypeVar
 
 from s2s.commands import Command
 from s2s.errors import BacklogError, ConnectionLostError, S2SError
-from s2s.events import Event
-from s2s.links import Link, Send
+from s2s.links import Link
 from s2s.transports import Transport
+from s2s.wire import Send, ServerWire
 
 T = TypeVar("T")
-
-
-class ServerWire(Protocol):
-    """The provider's side of one connection, pure: a call returns what it causes, in order."""
-
-    def send(self, event: Event) -> Sequence[Send | Command]:
-        """Spell an event."""
-        ...
-
-    def receive(self, message: bytes) -> Sequence[Send | Command]:
-        """Read one message. Raises RemoteProtocolError for what cannot be answered in the dialect."""
-        ...
 
 
 class _Ended(Exception):

@@ -5,19 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol, TypeAlias
 
-import msgspec
-
 from s2s.commands import Command
 from s2s.errors import S2SError
 from s2s.events import Event
 from s2s.transports import Transport
-
-
-class Send(msgspec.Struct, frozen=True, gc=False):
-    """One whole message for the peer."""
-
-    data: bytes
-
+from s2s.wire import ClientWire, Send
 
 Told: TypeAlias = Event | Send
 """What a link yields: an event, or a reply that the session's writer hands back to `Link.send`."""
@@ -46,22 +38,6 @@ class Link(Protocol):
 
     async def close(self) -> None:
         """Let go of everything; safe to call twice."""
-        ...
-
-
-class ClientWire(Protocol):
-    """Our side of one connection, pure: a call returns what it causes, in order."""
-
-    def send(self, command: Command) -> Sequence[Send | Event]:
-        """Spell a command."""
-        ...
-
-    def receive(self, message: bytes) -> Sequence[Send | Event]:
-        """Read one message. Raises RemoteProtocolError for what the dialect does not allow."""
-        ...
-
-    def lost(self) -> Sequence[Event]:
-        """Close whatever was open: the connection has ended."""
         ...
 
 

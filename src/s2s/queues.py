@@ -11,7 +11,7 @@ from s2s.commands import AppendAudio, Command
 from s2s.config import Limits
 from s2s.errors import BacklogError, LocalProtocolError
 from s2s.events import AudioOutput, Error, Event
-from s2s.links import Send
+from s2s.wire import Send
 
 T = TypeVar("T")
 

@@ -32,12 +32,13 @@ from s2s.events import (
 from s2s.foreign import Late, contained
 from s2s.hooking import HookRunner
 from s2s.items import Call, ToolResult
-from s2s.links import Link, Send
+from s2s.links import Link
 from s2s.queues import Inbox, Outbox
 from s2s.state.dialogue import Dialogue, Outcome
 from s2s.toolbox import Toolbox
 from s2s.tools import Tool
 from s2s.voice import Voice
+from s2s.wire import Send
 
 OpenLink: TypeAlias = Callable[[], Awaitable[Link]]
 

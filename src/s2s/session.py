@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -20,10 +20,11 @@ from s2s.commands import (
     ClearAudio,
     CommitAudio,
     CreateResponse,
+    RemoveItem,
     SendToolResult,
     UpdateSession,
 )
-from s2s.config import Config, TurnDetection
+from s2s.config import Config, Modality, TurnDetection
 from s2s.errors import BacklogError, SessionClosedError, UnsupportedError
 from s2s.events import Event, Interrupted, Usage
 from s2s.items import Item, Message, Role, ToolResult
@@ -137,10 +138,34 @@ class Session:
         self._runtime.tell(ClearAudio())
 
     async def respond(
-        self, instructions: str | None = None, *, metadata: Mapping[str, str] | None = None
+        self,
+        instructions: str | None = None,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        out_of_band: bool = False,
+        context: Sequence[Item] | None = None,
+        output_modalities: Sequence[Modality] | None = None,
     ) -> None:
-        """Have the engine speak now, by these instructions for once."""
-        self._runtime.tell(CreateResponse(instructions, dict(metadata or {})))
+        """Have the engine speak now, by these instructions for once.
+
+        An out-of-band response stands beside the conversation, and may run while another one does:
+        `context` is what it answers, its ResponseStarted carries the `metadata`. Raises UnsupportedError.
+        """
+        aside = out_of_band or context is not None
+        self._supports(self.capabilities.out_of_band or not aside, "out-of-band responses")
+        self._runtime.tell(
+            CreateResponse(
+                instructions,
+                dict(metadata or {}),
+                out_of_band,
+                None if context is None else tuple(context),
+                None if output_modalities is None else tuple(output_modalities),
+            )
+        )
+
+    async def remove(self, item_id: str) -> None:
+        """Have a message forgotten by the engine and left out of `history`."""
+        self._runtime.tell(RemoveItem(item_id))
 
     async def update(
         self,
@@ -149,24 +174,29 @@ class Session:
         tools: list[Tool | ToolFunction] | None = None,
         voice: str | None = None,
         turn_detection: TurnDetection | TurnMode | None = None,
+        transcription: bool | None = None,
+        output_modalities: Sequence[Modality] | None = None,
     ) -> None:
         """Change these settings from now on; None leaves one as it is.
 
-        Raises UnsupportedError where the engine cannot change during a session.
+        Raises UnsupportedError where the engine cannot change during a session, and LocalProtocolError
+        for another voice where `capabilities.voice_locks` and it was heard already.
         """
         self._supports(self.capabilities.updates, "updates during a session")
         turns = TurnDetection(mode=turn_detection) if isinstance(turn_detection, str) else turn_detection
         toolset = None if tools is None else as_tools(tools)
-        if toolset is not None:
-            self._runtime.dialogue.tools = {each.name: each for each in toolset}
         self._runtime.tell(
             UpdateSession(
                 instructions=UNSET if instructions is None else instructions,
                 tools=UNSET if toolset is None else tuple(each.spec for each in toolset),
                 voice=UNSET if voice is None else voice,
                 turn_detection=UNSET if turns is None else turns,
+                transcription=UNSET if transcription is None else transcription,
+                output_modalities=UNSET if output_modalities is None else tuple(output_modalities),
             )
         )
+        if toolset is not None:
+            self._runtime.dialogue.tools = {each.name: each for each in toolset}
 
     async def interrupt(self) -> Interrupted | None:
         """Stop the answer: no audio of it is delivered after this returns.

@@ -10,7 +10,7 @@ from s2s.commands import Command
 from s2s.errors import RemoteProtocolError, S2SError
 from s2s.events import Error, Event, ResponseDone, ResponseStarted
 from s2s.items import JSON
-from s2s.links import Send
+from s2s.wire import Send
 
 
 class SpelledError(msgspec.Struct, frozen=True, tag="error"):

@@ -12,8 +12,9 @@ from s2s.commands import AppendAudio, Command
 from s2s.config import Config
 from s2s.engine import Engine
 from s2s.events import AudioOutput, Event, ResponseStarted, SessionStarted, TextOutput
-from s2s.links import Link, Send
+from s2s.links import Link
 from s2s.providers.script import ScriptEngine, ScriptLink
+from s2s.wire import Send
 
 MS = 48
 """Bytes of a millisecond at 24000 Hz."""

@@ -11,11 +11,11 @@ from s2s.config import Config
 from s2s.errors import ConnectionLostError
 from s2s.events import Event
 from s2s.items import JSON, Call
-from s2s.links import Send
 from s2s.providers.script import Reply, ScriptEngine
 from s2s.session import Session
 from s2s.testing.contract import violations
 from s2s.testing.talk import Talk
+from s2s.wire import Send
 from tests.support.links import PlainEngine, PlainLink
 
 LOST = ConnectionLostError("the cable", code=1006)

@@ -21,10 +21,11 @@ from s2s.events import (
 )
 from s2s.formats import AudioFormat
 from s2s.items import JSON
-from s2s.links import Link, Send
+from s2s.links import Link
 from s2s.providers.local import LocalEngine
 from s2s.session import Session
 from s2s.testing.contract import violations
+from s2s.wire import Send
 from tests.support.stages import (
     RATE,
     VOICE_RATE,

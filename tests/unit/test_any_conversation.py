@@ -31,12 +31,13 @@ from s2s.events import (
 from s2s.formats import AudioFormat
 from s2s.hooks import Hooks
 from s2s.items import Call, Message, ToolResult
-from s2s.links import Link, Send
+from s2s.links import Link
 from s2s.providers.script import Reply, ScriptEngine, ScriptLink
 from s2s.session import Session
 from s2s.testing.clock import JumpingLoop
 from s2s.testing.contract import Contract
 from s2s.tools import Tool, tool
+from s2s.wire import Send
 from tests.support.hosted import HostedLink
 from tests.support.links import Tapped
 

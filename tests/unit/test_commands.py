@@ -15,6 +15,7 @@ def test_every_command_has_a_tag_of_its_own() -> None:
         "clear_audio",
         "commit_audio",
         "create_response",
+        "remove_item",
         "send_tool_result",
         "truncate",
         "update_session",

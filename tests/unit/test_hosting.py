@@ -9,10 +9,11 @@ from s2s.errors import BacklogError, ConnectionLostError, RemoteProtocolError, S
 from s2s.events import GoingAway, SessionStarted
 from s2s.hosting import host
 from s2s.items import Message
-from s2s.links import Link, RemoteLink, Send
+from s2s.links import Link, RemoteLink
 from s2s.providers.script import ScriptEngine
 from s2s.testing.clock import run
 from s2s.transports.memory import MemoryTransport, pair
+from s2s.wire import Send
 from tests.support.dialect import JSONClient, JSONServer
 from tests.support.links import PlainLink, StuckLink
 

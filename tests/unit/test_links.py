@@ -3,9 +3,10 @@ import pytest
 from s2s.commands import AppendAudio, Command, CommitAudio
 from s2s.errors import ConnectionLostError, RemoteProtocolError
 from s2s.events import Event, GoingAway, ResponseDone, ResponseStarted, Transcript
-from s2s.links import RemoteLink, Send
+from s2s.links import RemoteLink
 from s2s.testing.clock import run
 from s2s.transports.memory import MemoryTransport, pair
+from s2s.wire import Send
 from tests.support.dialect import JSONClient, JSONServer
 
 

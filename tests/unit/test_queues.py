@@ -7,9 +7,9 @@ from s2s.config import Limits
 from s2s.errors import BacklogError, LocalProtocolError
 from s2s.events import AudioOutput, Error, Event, SessionEnded, SpeechStarted
 from s2s.items import JSON
-from s2s.links import Send
 from s2s.queues import Inbox, Outbox
 from s2s.testing.clock import run
+from s2s.wire import Send
 from tests.support.links import types
 
 MS = 48

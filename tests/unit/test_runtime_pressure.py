@@ -11,10 +11,10 @@ from s2s.config import Config, Limits
 from s2s.errors import BacklogError, SessionClosedError
 from s2s.events import AudioOutput, GoingAway, ResponseDone, ResponseStarted, TurnEnd
 from s2s.hooks import Hooks
-from s2s.links import Send
 from s2s.providers.script import Reply, ScriptEngine
 from s2s.testing.clock import run
 from s2s.testing.talk import Talk
+from s2s.wire import Send
 from tests.support.links import PlainEngine, StuckLink, said, types
 from tests.support.sessions import plain, send, told
 

@@ -16,6 +16,7 @@ import msgspec
 
 from s2s.capabilities import Capabilities
 from s2s.commands import (
+    PLAIN_RESPONSE,
     AddItem,
     AppendAudio,
     Cancel,
@@ -26,13 +27,14 @@ from s2s.commands import (
     SendToolResult,
     UpdateSession,
 )
-from s2s.config import Config, TurnDetection
+from s2s.config import Config, Modality, TurnDetection
 from s2s.engine import Engine
 from s2s.errors import ConfigError, ConnectionLostError, S2SError
 from s2s.events import (
     AudioOutput,
     Error,
     Event,
+    Origin,
     ResponseDone,
     ResponseStarted,
     ResponseStatus,
@@ -45,7 +47,8 @@ from s2s.events import (
     Usage,
 )
 from s2s.items import Call, Message
-from s2s.links import Link, Send
+from s2s.links import Link
+from s2s.wire import Send
 
 RATE = 24_000
 WORD_MS = 200
@@ -53,13 +56,23 @@ _LOUD = 1000
 _SILENCE_MS = 300
 _NAME = "script"
 
-Origin = Literal["user_turn", "application", "tool_result"]
+
+class _Settings(msgspec.Struct):
+    turn_detection: TurnDetection
+    transcription: bool
+    output_modalities: tuple[Modality, ...]
+
+    def update(self, changes: UpdateSession) -> None:
+        for name in self.__struct_fields__:
+            if (value := getattr(changes, name)) is not msgspec.UNSET:
+                setattr(self, name, value)
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """One response of the script."""
 
-    says: str = ""
+    says: str | tuple[str, ...] = ""
+    """What it says; several texts are several items of one response."""
     hears: str = ""
     """What the engine takes the user's speech for, where speech led to this reply."""
     calls: tuple[Call, ...] = ()
@@ -85,7 +98,7 @@ class ScriptEngine(Engine):
     @property
     def capabilities(self) -> Capabilities:
         """Everything that needs no intelligence."""
-        return Capabilities(interrupt="server_confirmed", truncate=True, updates=True)
+        return Capabilities(interrupt="server_confirmed", truncate=True, updates=True, out_of_band=True)
 
     async def open(self, config: Config) -> Link:
         """Return a link at once."""
@@ -106,12 +119,12 @@ class ScriptLink:
 
     def __init__(self, config: Config, capabilities: Capabilities) -> None:
         self._config = config
-        self._turns = config.turns
+        self._settings = _Settings(config.turns, config.transcription, config.output_modalities)
         self._script = deque(_script(config))
         self._ids = itertools.count(1)
         self._order = itertools.count()
         self._due: list[tuple[float, int, Event]] = []
-        self._owed: deque[tuple[Origin, str]] = deque()
+        self._owed: deque[tuple[Origin, str, CreateResponse]] = deque()
         self._active = ""
         self._change = asyncio.Event()
         self._closed: ConnectionLostError | Literal[True] | None = None
@@ -131,14 +144,16 @@ class ScriptLink:
                 self._ear.clear()
             case AddItem(item=Message(role="user", text=text)):
                 self._said = text
+            case CreateResponse(out_of_band=True):
+                self._play(self._reply(command.instructions or self._said), "out_of_band", command)
             case CreateResponse(instructions=instructions):
-                self._answer("application", instructions or self._said)
+                self._answer("application", instructions or self._said, command)
             case SendToolResult(output=output, respond=True):
                 self._answer("tool_result", output)
-            case Cancel(response_id=wanted) if wanted in (None, self._active):
-                self._cancel()
-            case UpdateSession(turn_detection=TurnDetection() as turns):
-                self._turns = turns
+            case Cancel(response_id=wanted):
+                self._cancel(wanted or self._active)
+            case UpdateSession():
+                self._settings.update(command)
             case _:
                 pass
         return ()
@@ -151,7 +166,7 @@ class ScriptLink:
                 continue
             event = heapq.heappop(self._due)[2]
             yield event
-            if isinstance(event, ResponseDone):
+            if isinstance(event, ResponseDone) and event.response_id == self._active:
                 self._active = ""
                 self._next()
         if isinstance(self._closed, ConnectionLostError):
@@ -178,10 +193,11 @@ class ScriptLink:
         if self._config.extra.get("echo"):
             self._echo(audio)
             return
-        if self._turns.mode == "manual":
+        turns = self._settings.turn_detection
+        if turns.mode == "manual":
             self._ear.position_ms += _ms(audio)
             return
-        match self._ear.push(audio, self._turns.silence_ms or _SILENCE_MS):
+        match self._ear.push(audio, turns.silence_ms or _SILENCE_MS):
             case "started":
                 self._user_began(self._ear.position_ms - _ms(audio))
             case "stopped":
@@ -192,16 +208,16 @@ class ScriptLink:
     def _user_began(self, at_ms: float) -> None:
         self._ear.item_id = f"user-{next(self._ids)}"
         self._tell(SpeechStarted(self._ear.item_id, at_ms))
-        if self._turns.interrupt_response:
-            self._cancel()
+        if self._settings.turn_detection.interrupt_response:
+            self._cancel(self._active)
 
     def _user_stopped(self, at_ms: float) -> None:
         item_id = self._ear.item_id
         self._said = self._script[0].hears if self._script else "something"
         self._tell(SpeechStopped(item_id, at_ms))
-        if self._config.transcription:
+        if self._settings.transcription:
             self._tell(Transcript(self._said, item_id, self._said, final=True))
-        if self._turns.create_response:
+        if self._settings.turn_detection.create_response:
             self._answer("user_turn", self._said)
 
     def _commit(self) -> None:
@@ -211,29 +227,37 @@ class ScriptLink:
             self._ear.item_id = f"user-{next(self._ids)}"
             self._user_stopped(self._ear.position_ms)
 
-    def _answer(self, origin: Origin, prompt: str) -> None:
-        self._owed.append((origin, prompt))
+    def _answer(self, origin: Origin, prompt: str, wanted: CreateResponse = PLAIN_RESPONSE) -> None:
+        self._owed.append((origin, prompt, wanted))
         self._next()
 
     def _next(self) -> None:
         if self._active or not self._owed:
             return
-        origin, prompt = self._owed.popleft()
-        reply = self._script.popleft() if self._script else Reply(says=f"You said: {prompt}")
-        self._active = f"response-{next(self._ids)}"
-        self._tell(ResponseStarted(self._active, origin))
-        at = self._say(reply.says, self._loop.time()) if reply.says else self._loop.time()
+        origin, prompt, wanted = self._owed.popleft()
+        self._active = self._play(self._reply(prompt), origin, wanted)
+
+    def _reply(self, prompt: str) -> Reply:
+        return self._script.popleft() if self._script else Reply(says=f"You said: {prompt}")
+
+    def _play(self, reply: Reply, origin: Origin, wanted: CreateResponse) -> str:
+        response_id = f"response-{next(self._ids)}"
+        aloud = "audio" in (wanted.output_modalities or self._settings.output_modalities)
+        at = self._loop.time()
+        self._tell(ResponseStarted(response_id, origin, wanted.metadata), at)
+        for text in (reply.says,) if isinstance(reply.says, str) else reply.says:
+            at = self._say(response_id, text, at, aloud) if text else at
         for call in reply.calls:
-            self._tell(ToolCall(call, self._active), at)
+            self._tell(ToolCall(call, response_id), at)
         if reply.error is not None:
             self._tell(Error(reply.error), at)
         status = "failed" if reply.error is not None else reply.status
-        self._tell(ResponseDone(self._active, status, reply.usage), at)
+        self._tell(ResponseDone(response_id, status, reply.usage), at)
+        return response_id
 
-    def _say(self, text: str, at: float) -> float:
-        response_id, item_id = self._active, f"item-{next(self._ids)}"
+    def _say(self, response_id: str, text: str, at: float, aloud: bool) -> float:
+        item_id = f"item-{next(self._ids)}"
         pace = float(self._config.extra.get("pace", 0))
-        aloud = "audio" in self._config.output_modalities
         form: Literal["spoken", "written"] = "spoken" if aloud else "written"
         for index, word in enumerate(text.split()):
             self._tell(TextOutput(word if index == 0 else f" {word}", response_id, item_id, form=form), at)
@@ -252,20 +276,26 @@ class ScriptLink:
         self._tell(AudioOutput(audio, RATE, self._active, ear.item_id, ear.position_ms))
         ear.position_ms += _ms(audio)
 
-    def _cancel(self) -> None:
-        if self._active:
-            self._due = [each for each in self._due if not self._unsaid(each[2])]
+    def _cancel(self, response_id: str) -> None:
+        kept = [each for each in self._due if not _unsaid(each[2], response_id)]
+        if response_id and (response_id == self._active or len(kept) < len(self._due)):
+            self._due = kept
             heapq.heapify(self._due)
-            self._tell(ResponseDone(self._active, "interrupted"))
-
-    def _unsaid(self, event: Event) -> bool:
-        if isinstance(event, Error):
-            return True
-        return getattr(event, "response_id", "") == self._active and not isinstance(event, ResponseStarted)
+            self._tell(ResponseDone(response_id, "interrupted"))
 
     def _tell(self, event: Event, at: float | None = None) -> None:
         heapq.heappush(self._due, (self._loop.time() if at is None else at, next(self._order), event))
         self._change.set()
+
+
+def _unsaid(event: Event, response_id: str) -> bool:
+    match event:
+        case Error():
+            return True
+        case AudioOutput() | TextOutput() | ToolCall() | ResponseDone():
+            return event.response_id == response_id
+        case _:
+            return False
 
 
 class _Ear:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from s2s.capabilities import Capabilities
@@ -13,11 +13,13 @@ from s2s.commands import (
     Cancel,
     Command,
     CreateResponse,
+    RemoveItem,
     SendToolResult,
     Truncate,
     UpdateSession,
 )
 from s2s.config import Config, TurnDetection
+from s2s.errors import LocalProtocolError
 from s2s.events import (
     AudioOutput,
     Cause,
@@ -44,6 +46,7 @@ from s2s.state.playhead import Heard, Playhead
 from s2s.state.turns import Turns
 from s2s.tools import Tool
 
+_LOCKED = "the voice cannot change once it was heard: start another session with it"
 _INTERRUPTED = "The user interrupted before this tool had finished."
 
 
@@ -73,6 +76,7 @@ class Dialogue:
         self._barge_in = config.turns.interrupt_response
         self._can = capabilities
         self._silenced: set[str] = set()
+        self._aside: set[str] = set()
         self._held: dict[str, SendToolResult] = {}
 
     def tell(self, command: Command, now: float) -> Outcome:
@@ -81,19 +85,24 @@ class Dialogue:
         The last answer to the calls of a response waits until that response is done: only then is it sure to
         be the last, and the model can speak.
 
-        Raises LocalProtocolError for an answer to a call that is not open.
+        Raises LocalProtocolError for an answer to a call that is not open, and for another voice too late.
         """
         match command:
             case AddItem(item=item):
                 self.conversation.add(item)
                 if isinstance(item, Message) and item.role == "user":
                     self.turns.user_spoke(item.item_id)
-            case CreateResponse():
+            case CreateResponse(out_of_band=False):
                 self.turns.asked(now)
+            case RemoveItem(item_id=item_id):
+                self.conversation.drop(item_id)
             case SendToolResult():
                 return self._settle(command, now)
-            case UpdateSession(turn_detection=TurnDetection(interrupt_response=interrupts)):
-                self._barge_in = interrupts
+            case UpdateSession(turn_detection=turns, voice=voice):
+                if voice is not UNSET and self._can.voice_locks and self.turns.spoken:
+                    raise LocalProtocolError(_LOCKED)
+                if isinstance(turns, TurnDetection):
+                    self._barge_in = turns.interrupt_response
             case _:
                 pass
         return Outcome(commands=(command,))
@@ -107,12 +116,16 @@ class Dialogue:
                 return self._text(event, now)
             case SpeechStarted():
                 return self._user_began(event, now)
-            case SpeechStopped():
+            case SpeechStopped(item_id=item_id):
+                self.conversation.heard_user(item_id, self.conversation.text_of(item_id))
+                self.turns.user_spoke(item_id)
                 self.turns.asked(now)
             case Transcript(item_id=item_id, text=text):
                 if item_id not in self.conversation:
                     self.turns.user_spoke(item_id)
                 self.conversation.heard_user(item_id, text)
+            case ResponseStarted(response_id=response_id, origin="out_of_band"):
+                self._aside.add(response_id)
             case ResponseStarted(response_id=response_id, origin=origin):
                 waited = self._close_waiting(now) if origin != "tool_result" else ()
                 self.turns.started(response_id)
@@ -137,8 +150,9 @@ class Dialogue:
 
         Nothing follows when no response is open, nothing is left to be heard, and no blocking tool runs.
         """
-        active = [each for each in self.turns.open if each not in self._silenced]
         cut = self.playhead.flush(now)
+        aloud = self._aside & {each.response_id for each in cut}
+        active = [each for each in (*self.turns.open, *aloud) if each not in self._silenced]
         calls = [each for each in self.calls.waiting if not self._outlives(each)]
         if not (active or cut or calls):
             return _NOTHING
@@ -164,7 +178,8 @@ class Dialogue:
 
     def lost(self, now: float) -> Sequence[Event]:
         """The engine is gone: end what is open, as failed."""
-        events = [e for each in list(self.turns.open) for e in self._done(ResponseDone(each, "failed"), now)]
+        left = [*self._aside, *self.turns.open]
+        events = [e for each in left for e in self._done(ResponseDone(each, "failed"), now)]
         dropped = self.calls.drop(self.calls.open)
         return (*events, *((ToolCallCancelled(dropped),) if dropped else ()), *self._close_waiting(now))
 
@@ -173,13 +188,14 @@ class Dialogue:
             return _NOTHING
         ms = len(event.audio) * 500 / event.sample_rate
         self.playhead.received(event.item_id, event.response_id, ms)
-        self.turns.audio(event.item_id, now)
+        if event.response_id not in self._aside:
+            self.turns.audio(event.item_id, now)
         return Outcome((event,))
 
     def _text(self, event: TextOutput, now: float) -> Outcome:
         if event.response_id in self._silenced:
             return _NOTHING
-        if event.text:
+        if event.text and event.response_id not in self._aside:
             at_ms = self.playhead.received_ms(event.item_id)
             self.conversation.said(event.item_id, event.text, at_ms)
             self.turns.text(event.item_id, now)
@@ -196,8 +212,9 @@ class Dialogue:
             late = SendToolResult(event.call.id, _INTERRUPTED, is_error=True, respond=False)
             return Outcome(commands=(late,))
         self.calls.opened(event.call, event.response_id)
-        self.conversation.add(event.call)
-        self.turns.turn.calls.append(event.call)
+        if event.response_id not in self._aside:
+            self.conversation.add(event.call)
+            self.turns.turn.calls.append(event.call)
         tool = self.tools.get(event.call.name)
         return Outcome((replace(event, runs_here=tool is not None and tool.function is not None),))
 
@@ -230,10 +247,13 @@ class Dialogue:
         if event.response_id in self._silenced:
             self._silenced.discard(event.response_id)
             event = replace(event, status="interrupted")
-        self.turns.done(event)
         self.playhead.forget_heard(now)
         if event.usage is not None:
             self.usage += event.usage
+        if event.response_id in self._aside:
+            self._aside.discard(event.response_id)
+            return (event,)
+        self.turns.done(event)
         waits = event.status == "completed" and self._goes_on()
         return (event,) if waits or self.turns.open else (event, self._turn_end(now))
 

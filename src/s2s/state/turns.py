@@ -40,6 +40,8 @@ class Turns:
         self.open: dict[str, None] = {}
         self.owed = False
         """A response is to follow, for a tool was answered."""
+        self.spoken = 0
+        """Pieces of audio so far, of all turns."""
 
     def asked(self, now: float) -> None:
         """The user's say is over, by voice or by text."""
@@ -60,6 +62,7 @@ class Turns:
 
     def audio(self, item_id: str, now: float) -> None:
         """Audio of the answer came."""
+        self.spoken += 1
         self._agent_spoke(item_id)
         if self.turn.first_audio_ms is None:
             self.turn.first_audio_ms = self.turn.since_asked(now)

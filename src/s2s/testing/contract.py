@@ -34,6 +34,7 @@ class Contract:
         """The responses under way."""
         self._spoken = spoken or AudioFormat()
         self._responses: set[str] = set()
+        self._aside: set[str] = set()
         self._silenced: set[str] = set()
         self._calls: set[str] = set()
         self._ends_ms: dict[str, float] = {}
@@ -66,22 +67,27 @@ class Contract:
     def _frame(self, event: ResponseStarted | ResponseDone | TurnEnd | Interrupted | SessionEnded) -> None:
         match event:
             case ResponseStarted(response_id=response_id, origin=origin):
-                goes_on = origin == "tool_result" or bool(self.open) or not self.turn
+                aside = origin == "out_of_band"
+                goes_on = aside or origin == "tool_result" or bool(self.open) or not self.turn
                 self._require(goes_on, f"{response_id} started before the turn of {_listed(self.turn)} ended")
                 self._require(bool(response_id), "a response has no id")
                 self._require(response_id not in self._responses, f"{response_id} started twice")
                 self._responses.add(response_id)
-                self.open.add(response_id)
-                self.turn.append(response_id)
+                (self._aside if aside else self.open).add(response_id)
+                if not aside:
+                    self.turn.append(response_id)
             case ResponseDone(response_id=response_id, status=status):
-                self._require(response_id in self.open, f"{response_id} ended and was not under way")
+                self._require(self._runs(response_id), f"{response_id} ended and was not under way")
                 cut = response_id in self._silenced
                 self._require(not cut or status != "completed", f"{response_id} was cut off and is completed")
                 self.open.discard(response_id)
+                self._aside.discard(response_id)
             case Interrupted(response_id=response_id):
                 self._require(response_id in self._responses, f"{response_id} was cut off before it started")
                 self._silenced |= self._responses
             case TurnEnd() | SessionEnded():
+                left = self._aside if isinstance(event, SessionEnded) else ()
+                self._require(not left, f"{event.type} came before the end of {_listed(left)}")
                 self._require(not self.open, f"{event.type} came before the end of {_listed(self.open)}")
                 due = isinstance(event, TurnEnd)
                 self._require(bool(self.turn) is due, f"{event.type} with the responses {self.turn}")
@@ -99,11 +105,14 @@ class Contract:
             case AudioOutput() | TextOutput():
                 self._require(bool(event.item_id), f"{event.type} of {event.response_id} has no item_id")
         response_id = event.response_id
-        self._require(response_id in self.open, f"{event.type} came outside of its response {response_id}")
+        self._require(self._runs(response_id), f"{event.type} came outside of its response {response_id}")
         cut = response_id in self._silenced
         self._require(not cut, f"{event.type} of {response_id} came after it was cut off")
         if isinstance(event, AudioOutput):
             self._audio(event)
+
+    def _runs(self, response_id: str) -> bool:
+        return response_id in self.open or response_id in self._aside
 
     def _audio(self, event: AudioOutput) -> None:
         due_ms = self._ends_ms.get(event.item_id, event.position_ms)

@@ -19,9 +19,8 @@ from hypothesis import strategies as st
 from s2s.commands import Command
 from s2s.errors import S2SError
 from s2s.events import Error, Event
-from s2s.hosting import ServerWire
 from s2s.items import JSON
-from s2s.links import ClientWire, Send
+from s2s.wire import ClientWire, Send, ServerWire
 
 
 class Pair:

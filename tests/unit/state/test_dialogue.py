@@ -1,7 +1,16 @@
 import pytest
 
 from s2s.capabilities import Capabilities
-from s2s.commands import AddItem, Cancel, Command, CreateResponse, SendToolResult, Truncate, UpdateSession
+from s2s.commands import (
+    AddItem,
+    Cancel,
+    Command,
+    CreateResponse,
+    RemoveItem,
+    SendToolResult,
+    Truncate,
+    UpdateSession,
+)
 from s2s.config import Config, TurnDetection
 from s2s.errors import LocalProtocolError
 from s2s.events import (
@@ -460,3 +469,70 @@ def test_text_says_where_in_the_audio_it_stands() -> None:
     taken(talk, *said("r1", "One", "two"), TextOutput(" three", "r1", "item-1"))
     talk.interrupt("application", 0.15)
     assert talk.conversation.items == (Message("assistant", "One two three", "item-1", heard_text="One"),)
+
+
+ASIDE = ResponseStarted("aside", "out_of_band", {"topic": "mood"})
+
+
+def test_what_is_said_beside_the_conversation_is_told_and_not_kept() -> None:
+    talk = dialogue()
+    hears(talk, ResponseStarted("r1"), ASIDE)
+    words = TextOutput("cheerful", "aside", "i9", form="written")
+    assert hears(talk, words, ResponseDone("aside")) == [words, ResponseDone("aside")]
+    assert hears(talk, TextOutput("Hi.", "r1", "i1"), ResponseDone("r1"))[-1] == end("Hi.")
+    assert [each.text for each in talk.conversation.items if isinstance(each, Message)] == ["Hi."]
+
+
+def test_a_response_beside_the_conversation_costs_and_begins_no_turn() -> None:
+    talk = dialogue()
+    spent = Usage(Tokens(3), Tokens(4))
+    assert hears(talk, ASIDE, ResponseDone("aside", usage=spent)) == [
+        ASIDE,
+        ResponseDone("aside", usage=spent),
+    ]
+    assert talk.usage == spent
+
+
+def test_an_interruption_leaves_a_silent_response_beside_the_conversation_alone() -> None:
+    talk = dialogue()
+    hears(talk, ASIDE)
+    assert list(talk.interrupt("application", 0.0).events) == []
+
+
+def test_an_interruption_cuts_off_whatever_is_heard() -> None:
+    talk = dialogue()
+    taken(talk, ASIDE, AudioOutput(bytes(48_000), 24_000, "aside", "i9"))
+    cut = talk.interrupt("application", 0.2)
+    assert [each.response_id for each in cut.events if isinstance(each, Interrupted)] == ["aside"]
+    assert Cancel("aside") in cut.commands
+    assert hears(talk, AudioOutput(b"..", 24_000, "aside", "i9")) == []
+
+
+def test_what_stands_beside_the_conversation_ends_with_the_connection() -> None:
+    talk = dialogue()
+    hears(talk, ASIDE)
+    assert list(talk.lost(0.0)) == [ResponseDone("aside", "failed")]
+
+
+def test_a_voice_that_locks_cannot_change_once_it_was_heard() -> None:
+    talk = dialogue(Capabilities(updates=True, voice_locks=True))
+    assert told(talk, UpdateSession(voice="cedar")) == [UpdateSession(voice="cedar")]
+    hears(talk, ResponseStarted("r1"), AudioOutput(b"..", 24_000, "r1", "i1"))
+    with pytest.raises(LocalProtocolError, match="start another session"):
+        talk.tell(UpdateSession(voice="marin"), 0.0)
+    assert told(talk, UpdateSession(instructions="Be brief.")) == [UpdateSession(instructions="Be brief.")]
+
+
+def test_a_message_that_is_removed_is_forgotten() -> None:
+    talk = dialogue()
+    told(talk, AddItem(Message("user", "Psst.", "u1")))
+    assert told(talk, RemoveItem("u1")) == [RemoveItem("u1")]
+    assert talk.conversation.items == ()
+
+
+def test_a_turn_that_was_committed_by_hand_keeps_its_place_for_a_late_transcript() -> None:
+    talk = dialogue()
+    hears(talk, SpeechStopped("u1", 900), ResponseStarted("r1"), TextOutput("Hi.", "r1", "i1"))
+    hears(talk, Transcript("Hello?", "u1", "Hello?", final=True))
+    assert [each.text for each in talk.conversation.items if isinstance(each, Message)] == ["Hello?", "Hi."]
+    assert hears(talk, ResponseDone("r1"))[-1] == end("Hi.", user="Hello?", timings=Timings(None, 0.0, 0.0))

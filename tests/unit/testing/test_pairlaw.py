@@ -1,8 +1,8 @@
 from s2s.commands import Command, CommitAudio
 from s2s.errors import S2SError
 from s2s.events import Error, Event, GoingAway
-from s2s.links import Send
 from s2s.testing.pairlaw import Pair, alike
+from s2s.wire import Send
 
 
 class Polite:

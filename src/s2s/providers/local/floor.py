@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from s2s.commands import UpdateSession
+from s2s.commands import PLAIN_RESPONSE, CreateResponse, UpdateSession
 from s2s.config import Config
 from s2s.errors import LocalProtocolError, UnsupportedError
 from s2s.events import Error, Event, SpeechStarted, SpeechStopped
@@ -19,7 +19,7 @@ from s2s.providers.local.ear import Ear, Sound, Utterance
 from s2s.providers.local.mouth import Answer, Form, Mouth, Origin
 from s2s.providers.local.scribe import Reading, Scribe
 from s2s.providers.local.seats import Seats
-from s2s.providers.local.settings import settings_of
+from s2s.providers.local.settings import form_of, settings_of
 from s2s.providers.local.tempo import tempo_of
 from s2s.state.conversation import Conversation
 
@@ -76,9 +76,8 @@ class Floor:
         self.conversation = Conversation(config.history)
         self._tempo = tempo_of(config.extra)
         self._settings = settings_of(config)
-        form: Form = "spoken" if "audio" in config.output_modalities else "written"
         rate, lead_ms = seats.tts.sample_rate, self._tempo.lead_ms
-        self.mouth = Mouth(self.conversation, rate, form, lead_ms, tell, group)
+        self.mouth = Mouth(self.conversation, rate, self._settings.form, lead_ms, tell, group)
         vad, hearing = seats.vad, self._settings.hearing
         self._ear = Ear(vad.open(), vad.sample_rate, vad.window_ms, hearing)
         self._scribe = Scribe(seats.stt, tell, shows=config.transcription)
@@ -133,7 +132,7 @@ class Floor:
         if self._guess is not None:
             self._guess.drop_answer()
 
-    def respond(self, origin: Origin, instructions: str | None = None) -> None:
+    def respond(self, origin: Origin, wanted: CreateResponse = PLAIN_RESPONSE) -> None:
         """Answer the conversation as it is when the answer begins.
 
         A tool's result that comes while the user speaks is left to the answer that the user will get.
@@ -141,16 +140,19 @@ class Floor:
         if origin == "tool_result" and self._ear.utterance is not None:
             self._owed = origin
             return
-        self.mouth.give(self._answer({}, instructions=instructions), origin)
+        answer = self._answer({}, wanted=wanted)
+        answer.metadata = wanted.metadata
+        self.mouth.give(answer, origin)
 
     def update(self, changes: UpdateSession) -> None:
         """Change settings from the next answer on."""
         try:
-            self._seats.require(voice=changes.voice or None)
+            self._seats.require(voice=changes.voice or None, language=changes.language or None)
         except UnsupportedError as wrong:
             self._tell(Error(wrong))
-            changes = replace(changes, voice=UNSET)
+            changes = replace(changes, voice=UNSET, language=UNSET)
         self._settings.update(changes)
+        self.mouth.form, self._scribe.shows = self._settings.form, self._settings.transcription
         self._ear.tune(self._settings.hearing)
         self._forget_guesses()
 
@@ -260,16 +262,20 @@ class Floor:
         self._consider()
 
     def _answer(
-        self, stages: dict[str, float], guess: Message | None = None, instructions: str | None = None
+        self,
+        stages: dict[str, float],
+        guess: Message | None = None,
+        wanted: CreateResponse = PLAIN_RESPONSE,
     ) -> Answer:
-        def pieces() -> AsyncGenerator[Piece, None]:
-            heard = self.conversation.items
+        def pieces(form: Form) -> AsyncGenerator[Piece, None]:
+            heard = self.conversation.items if wanted.context is None else wanted.context
             history = heard if guess is None else (*(e for e in heard if _id(e) != guess.item_id), guess)
-            tts = self._seats.tts if self.mouth.form == "spoken" else None
+            tts = self._seats.tts if form == "spoken" else None
             speaker = Speaker(self._seats.brain, tts, self._settings.voice, self._tempo.brain_s)
-            return speaker.answer(self._settings.prompt(history, instructions), stages)
+            return speaker.answer(self._settings.prompt(history, wanted.instructions), stages)
 
-        return Answer(pieces, stages, self.mouth)
+        form = None if wanted.output_modalities is None else form_of(wanted.output_modalities)
+        return Answer(pieces, stages, self.mouth, form)
 
     def _forget_guesses(self) -> None:
         if self._guess is not None:

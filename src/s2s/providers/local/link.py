@@ -16,6 +16,7 @@ from s2s.commands import (
     Command,
     CommitAudio,
     CreateResponse,
+    RemoveItem,
     SendToolResult,
     Truncate,
     UpdateSession,
@@ -24,9 +25,9 @@ from s2s.config import Config
 from s2s.errors import ConnectionLostError, LocalProtocolError
 from s2s.events import Error, Event, SessionStarted
 from s2s.items import ToolResult
-from s2s.links import Send
 from s2s.providers.local.floor import Floor
 from s2s.providers.local.seats import Seats
+from s2s.wire import Send
 
 _SLICE_MS = 96
 """Audio judged between two turns of the event loop."""
@@ -67,8 +68,10 @@ class LocalLink:
                 self._floor.clear()
             case AddItem(item=item):
                 self._floor.add(item)
-            case CreateResponse(instructions=instructions):
-                self._floor.respond("application", instructions)
+            case RemoveItem(item_id=item_id):
+                self._floor.conversation.drop(item_id)
+            case CreateResponse(out_of_band=False):
+                self._floor.respond("application", command)
             case SendToolResult(call_id=call_id, output=output, is_error=is_error, respond=respond):
                 self._floor.add(ToolResult(call_id, output, is_error, respond))
                 if respond:

@@ -47,8 +47,14 @@ class Answer:
     """
 
     def __init__(
-        self, pieces: Callable[[], AsyncGenerator[Piece, None]], stages: dict[str, float], mouth: Mouth
+        self,
+        pieces: Callable[[Form], AsyncGenerator[Piece, None]],
+        stages: dict[str, float],
+        mouth: Mouth,
+        form: Form | None = None,
     ) -> None:
+        self.form: Form = form or mouth.form
+        self.metadata: dict[str, str] = {}
         self.stage = Stage.HELD
         self.item_id = f"item_{mouth.next_id()}"
         self.response_id = f"response_{mouth.next_id()}"
@@ -69,7 +75,7 @@ class Answer:
     def open(self, origin: Origin) -> None:
         """Let it be heard."""
         self.stage = Stage.OPEN
-        self._mouth.tell(ResponseStarted(self.response_id, origin))
+        self._mouth.tell(ResponseStarted(self.response_id, origin, self.metadata))
         self._may_speak.set()
         self.prepare()
 
@@ -82,7 +88,7 @@ class Answer:
 
     async def _run(self) -> None:
         try:
-            async with aclosing(self._pieces()) as pieces:
+            async with aclosing(self._pieces(self.form)) as pieces:
                 async for piece in pieces:
                     await self._may_speak.wait()
                     if self.stage is Stage.ENDED:  # whoever makes the pieces took no notice
@@ -94,7 +100,7 @@ class Answer:
             self._end("failed")
         else:
             await self._may_speak.wait()
-            self._tell(TextOutput("", self.response_id, self.item_id, final=True, form=self._mouth.form))
+            self._tell(TextOutput("", self.response_id, self.item_id, final=True, form=self.form))
             self._end("completed")
 
     async def _give(self, piece: Piece) -> None:
@@ -113,7 +119,7 @@ class Answer:
         await mouth.in_time(ms)
         if text:
             mouth.conversation.said(self.item_id, text, self._position_ms)
-            self._tell(TextOutput(text, self.response_id, self.item_id, form=mouth.form))
+            self._tell(TextOutput(text, self.response_id, self.item_id, form=self.form))
         if chunk:
             self._tell(AudioOutput(chunk, mouth.rate, self.response_id, self.item_id, self._position_ms))
             self._position_ms += ms

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from msgspec import UNSET, Struct
 
 from s2s.commands import UpdateSession
-from s2s.config import Config, TurnDetection
+from s2s.config import Config, Modality, TurnDetection
 from s2s.items import Item
 from s2s.providers.local.ear import Hearing, hearing_for
 from s2s.providers.local.endpointing import Endpointing, endpointing_for
@@ -24,6 +25,14 @@ class Settings(Struct):
     turn_detection: TurnDetection
     temperature: float | None
     max_output_tokens: int | None
+    transcription: bool
+    language: str | None
+    output_modalities: tuple[Modality, ...]
+
+    @property
+    def form(self) -> Literal["spoken", "written"]:
+        """Whether it speaks or writes."""
+        return form_of(self.output_modalities)
 
     @property
     def endpointing(self) -> Endpointing:
@@ -53,6 +62,11 @@ class Settings(Struct):
                 setattr(self, name, value)
 
 
+def form_of(modalities: Iterable[Modality]) -> Literal["spoken", "written"]:
+    """Return what comes of these: text alone is written."""
+    return "spoken" if "audio" in modalities else "written"
+
+
 def settings_of(config: Config) -> Settings:
     """Return what a session begins with."""
     return Settings(
@@ -62,4 +76,7 @@ def settings_of(config: Config) -> Settings:
         config.turns,
         config.temperature,
         config.max_output_tokens,
+        config.transcription,
+        config.language,
+        config.output_modalities,
     )

@@ -29,7 +29,7 @@ class Told:
     def answer(self, *pieces: Piece | float | Exception, name: str = "") -> Answer:
         """Return an answer of these pieces; numbers are seconds that the next one takes."""
 
-        async def made() -> AsyncGenerator[Piece, None]:
+        async def made(_: object) -> AsyncGenerator[Piece, None]:
             self.made.append(name)
             self.running += 1
             try:
@@ -306,7 +306,7 @@ def test_a_maker_that_takes_no_notice_of_a_stop_is_not_heard() -> None:
     async def main() -> None:
         async with told() as t:
 
-            async def stubborn() -> AsyncGenerator[Piece, None]:
+            async def stubborn(_: object) -> AsyncGenerator[Piece, None]:
                 try:
                     await asyncio.sleep(60)
                 except asyncio.CancelledError:
@@ -327,7 +327,7 @@ def test_a_maker_that_never_waits_leaves_room_for_others() -> None:
     async def main() -> None:
         async with told() as t:
 
-            async def endless() -> AsyncGenerator[Piece, None]:
+            async def endless(_: object) -> AsyncGenerator[Piece, None]:
                 while True:
                     yield Spoken("Again. ")
 

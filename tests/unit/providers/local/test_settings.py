@@ -26,7 +26,17 @@ def test_instructions_for_once_replace_the_others_even_with_none_at_all() -> Non
 
 def test_every_change_that_a_session_may_ask_for_is_taken() -> None:
     settings = settings_of(CONFIG)
-    changes = UpdateSession("Be rude.", "tenor", (), TurnDetection(silence_ms=300), None, None)
+    changes = UpdateSession(
+        instructions="Be rude.",
+        voice="tenor",
+        tools=(),
+        turn_detection=TurnDetection(silence_ms=300),
+        transcription=False,
+        language="en",
+        output_modalities=("text",),
+        temperature=None,
+        max_output_tokens=None,
+    )
     assert all(getattr(changes, each.name) is not UNSET for each in fields(UpdateSession))
     settings.update(changes)
     assert all(getattr(settings, each.name) == getattr(changes, each.name) for each in fields(UpdateSession))
