@@ -15,7 +15,8 @@ class Voice:
     """Converts the audio of one item after the other; what a filter holds back comes at the item's end."""
 
     def __init__(self, spoken: AudioFormat) -> None:
-        self._spoken = spoken
+        self.spoken = spoken
+        """The format in which audio goes out."""
         self._plain_hz = spoken.sample_rate if spoken.encoding == "pcm16" and spoken.channels == 1 else None
         self._converter: OutputConverter | None = None
         self._last: AudioOutput | None = None
@@ -27,7 +28,7 @@ class Voice:
         if event.sample_rate == self._plain_hz:
             return (*rest, event)
         if self._converter is None:
-            self._converter = OutputConverter(event.sample_rate, self._spoken)
+            self._converter = OutputConverter(event.sample_rate, self.spoken)
             self._position_ms = event.position_ms
         self._last = event
         return (*rest, *self._made(event, self._converter.push(event.audio)))
@@ -46,5 +47,5 @@ class Voice:
         if not audio:
             return ()
         begins_ms = self._position_ms
-        self._position_ms += self._spoken.duration_ms(len(audio))
-        return (replace(event, audio=audio, sample_rate=self._spoken.sample_rate, position_ms=begins_ms),)
+        self._position_ms += self.spoken.duration_ms(len(audio))
+        return (replace(event, audio=audio, sample_rate=self.spoken.sample_rate, position_ms=begins_ms),)

@@ -1,0 +1,137 @@
+"""What an application asks, as messages."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+from msgspec import UNSET
+
+from s2s.commands import (
+    AddItem,
+    AppendAudio,
+    AppendImage,
+    Cancel,
+    ClearAudio,
+    Command,
+    CommitAudio,
+    CreateResponse,
+    RemoveItem,
+    SendToolResult,
+    Truncate,
+    UpdateSession,
+)
+from s2s.config import TurnDetection
+from s2s.errors import LocalProtocolError
+from s2s.events import Error, Event, Origin
+from s2s.items import JSON
+from s2s.wire import Send
+from s2s.wire.openai import messages as m
+from s2s.wire.openai.connection import Connection
+from s2s.wire.openai.gate import Ask
+from s2s.wire.openai.items import short, spelled
+from s2s.wire.openai.settings import changed, difference, merged, modalities
+from s2s.wire.openai.uplink import SHORTEST_MS
+
+Told = Sequence[Send | Event]
+_LOCKED = "the voice cannot change once it was heard: start another session with it"
+
+
+class Asking:
+    """Spells commands. What the service would refuse is an Error at once, and is not sent."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._on = connection
+
+    def send(self, command: Command) -> Told:
+        """Spell a command."""
+        on = self._on
+        match command:
+            case AppendAudio(audio=audio):
+                return (Send(on.uplink.append(audio)),)
+            case CommitAudio():
+                return self._commit()
+            case ClearAudio():
+                again = [Send(each) for each in on.uplink.again()]
+                return (on.say(m.InputAudioBufferClear(), "clear"), *again)
+            case AddItem(item=item):
+                return (on.put(item),)
+            case AppendImage():
+                return (on.say(m.ItemCreate(item=_picture(command)), "item"),)
+            case RemoveItem(item_id=item_id):
+                return (on.say(m.ItemDelete(item_id=short(item_id)), "delete"),)
+            case CreateResponse():
+                return self._want(_wishes(command), "out_of_band" if command.out_of_band else "application")
+            case SendToolResult():
+                told = [on.put(each) for each in on.answers.answer(command)]
+                return [*told, *self._want(m.ResponseWishes(), "tool_result")] if command.respond else told
+            case Cancel(response_id=response_id):
+                return on.say_gated(on.gate.cancel(response_id, on.outputs.open))
+            case Truncate(item_id=item_id, heard_ms=heard_ms):
+                return self._truncate(item_id, heard_ms)
+            case UpdateSession():
+                return self._update(command)
+
+    def _want(self, wishes: m.ResponseWishes, origin: Origin) -> list[Send]:
+        return self._on.say_gated(self._on.gate.want(Ask(wishes, origin)))
+
+    def _commit(self) -> Told:
+        on = self._on
+        waiting_ms = on.uplink.waiting_ms
+        if waiting_ms < SHORTEST_MS:
+            told = f"only {waiting_ms:.0f} ms of audio wait for a turn: send {SHORTEST_MS} ms, then commit"
+            return (Error(LocalProtocolError(told)),)
+        on.uplink.taken()
+        commit = on.say(m.InputAudioBufferCommit(), "commit")
+        if not on.turns.create_response:
+            return (commit,)
+        ask = Ask(m.ResponseWishes(), "user_turn", repeats=on.turns.mode == "manual")
+        return (commit, *on.say_gated(on.gate.want(ask)))
+
+    def _truncate(self, item_id: str, heard_ms: float) -> Told:
+        track = self._on.outputs.tracks.get(item_id)
+        if track is None or not track.in_conversation:
+            return ()
+        end_ms = int(min(heard_ms, track.received_ms))
+        if end_ms <= 0:
+            return (self._on.say(m.ItemDelete(item_id=item_id), "truncate"),)
+        cut = m.ItemTruncate(item_id=item_id, audio_end_ms=end_ms, content_index=track.content_index)
+        return (self._on.say(cut, "truncate"),)
+
+    def _update(self, command: UpdateSession) -> Told:
+        on, opening = self._on, self._on.opening
+        if isinstance(command.turn_detection, TurnDetection):
+            on.turns = command.turn_detection
+            on.keep_recent()
+        model = opening.wishes.transcription_model or opening.variant.transcribes_with
+        asked = changed(command, model, opening.config.language)
+        told: list[Send | Event] = []
+        if command.voice is not UNSET and on.outputs.spoken_ms and _voice(on.session) != command.voice:
+            del asked["audio"]["output"]["voice"]
+            told.append(Error(LocalProtocolError(_LOCKED)))
+        wanted = difference(asked, on.session)
+        if wanted:
+            on.session = merged(on.session, wanted)
+            update = opening.variant.shaped({"type": "realtime", **wanted})
+            told.append(on.say(m.SessionUpdate(session=update), "update"))
+        return told
+
+
+def _voice(session: dict[str, JSON]) -> JSON:
+    return session.get("audio", {}).get("output", {}).get("voice")
+
+
+def _picture(command: AppendImage) -> m.WireItem:
+    url = f"data:{command.mime_type};base64,{base64.b64encode(command.image).decode()}"
+    return m.WireItem(role="user", content=[m.Content(type="input_image", image_url=url)])
+
+
+def _wishes(command: CreateResponse) -> m.ResponseWishes:
+    context, wanted = command.context, command.output_modalities
+    return m.ResponseWishes(
+        conversation="none" if command.out_of_band else None,
+        input=None if context is None else [spelled(each) for each in context],
+        instructions=command.instructions,
+        output_modalities=None if wanted is None else modalities(wanted),
+        metadata=command.metadata or None,
+    )

@@ -1,0 +1,152 @@
+"""What a server remembers of one connection, so that what it says of it is true."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections import deque
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+from pybase64 import b64encode
+
+from s2s.audio.convert import InputConverter
+from s2s.capabilities import Capabilities
+from s2s.items import JSON
+from s2s.voice import Voice
+from s2s.wire import Send
+from s2s.wire.openai import messages as m
+from s2s.wire.openai.settings import DEFAULTS, merged, read_format
+
+Part = Literal["audio", "text"]
+Reason = Literal["turn_detected", "client_cancelled"]
+
+
+class Entry(Struct):
+    """An item, and how much audio it has where it has any."""
+
+    item: m.WireItem
+    audio_ms: float | None = None
+
+
+class Output(Struct):
+    """A response that is being given."""
+
+    id: str
+    in_conversation: bool
+    metadata: dict[str, str]
+    items: list[m.WireItem] = []
+    reason: Reason = "turn_detected"
+    problem: m.Problem | None = None
+    opened: Part | None = None
+    """The part of its last item that is open."""
+    item_id: str = ""
+    words: str = ""
+    delta: bytes = b""
+
+    def open(self, item: m.WireItem, part: Part) -> None:
+        """Begin an item."""
+        self.items.append(item)
+        self.opened, self.item_id, self.words = part, item.id or "", ""
+        self.delta = m.encode(self.part)[1:-1]
+
+    @property
+    def part(self) -> dict[str, JSON]:
+        """Where in the response the open part stands, as messages have it."""
+        index = len(self.items) - 1
+        return {"response_id": self.id, "item_id": self.item_id, "output_index": index, "content_index": 0}
+
+    def audio_delta(self, event_id: str, audio: bytes) -> bytes:
+        """Spell audio of the open part."""
+        head = f'{{"type":"response.output_audio.delta","event_id":"{event_id}",'.encode()
+        return b'%s%s,"delta":"%s"}' % (head, self.delta, b64encode(audio))
+
+
+class Ledger:
+    """The session, the items in order, the responses, and the audio that waits."""
+
+    def __init__(self, input_rate: int, opened_at: float) -> None:
+        self.capabilities: Capabilities | None = None
+        """None until the engine has started."""
+        self.input_rate = input_rate
+        self.opened_at = opened_at
+        self.asked: dict[str, JSON] = {}
+        """What the client has set."""
+        self.session: dict[str, JSON] = copy.deepcopy(DEFAULTS)
+        self.entries: dict[str, Entry] = {}
+        self.outputs: dict[str, Output] = {}
+        self.promised: deque[m.ResponseWishes] = deque()
+        """Responses that the client asked for and the engine has not begun."""
+        self.waiting_ms = 0.0
+        """Audio that no turn has taken."""
+        self.spoken_ms = 0.0
+        self._ids = itertools.count(1)
+        self.formats_changed()
+
+    def formats_changed(self) -> None:
+        """Begin to convert anew, for the formats of the session are others."""
+        hears, speaks = self.session["audio"]["input"], self.session["audio"]["output"]
+        self.ear = InputConverter(read_format(hears["format"]), self.input_rate)
+        self.voice = Voice(read_format(speaks["format"]))
+
+    def set(self, update: dict[str, JSON]) -> None:
+        """Take an update of the session."""
+        before = copy.deepcopy(self.session["audio"])
+        self.asked = merged(self.asked, update)
+        self.session = merged(self.session, update)
+        for side in ("input", "output"):
+            if self.session["audio"][side]["format"] != before[side]["format"]:
+                self.formats_changed()
+
+    @property
+    def active(self) -> Output | None:
+        """The response of the conversation that is being given."""
+        return next((each for each in self.outputs.values() if each.in_conversation), None)
+
+    def new_id(self, kind: str) -> str:
+        """Return an id that nothing else here has."""
+        return f"{kind}_{next(self._ids):06d}"
+
+    def say(self, message: m.ServerMessage) -> Send:
+        """Spell a message."""
+        message.event_id = self.new_id("event")
+        return Send(m.encode(message))
+
+    def refuse(self, problem: m.Problem, event_id: str | None = None) -> Send:
+        """Spell an error, with the event id of the message that caused it."""
+        problem.event_id = event_id
+        return self.say(m.Failed(error=problem))
+
+    def add(self, item: m.WireItem, after: str | None = None, *, audio_ms: float | None = None) -> str | None:
+        """Put an item in its place, at the end or after another, and return which one stands before it."""
+        name = item.id or ""
+        previous = self._last() if after is None else None if after == "root" else after
+        self.entries[name] = Entry(item, audio_ms)
+        if after is not None:
+            names = [each for each in self.entries if each != name]
+            place = 0 if previous is None else names.index(previous) + 1
+            self.entries = {each: self.entries[each] for each in (*names[:place], name, *names[place:])}
+        return previous
+
+    def announce(self, item: m.WireItem, previous: str | None) -> list[Send]:
+        """Spell that an item is there, as it is now and whole."""
+        return [
+            self.say(m.ItemAdded(item=item, previous_item_id=previous)),
+            self.say(m.ItemDone(item=item, previous_item_id=previous)),
+        ]
+
+    def before(self, item_id: str) -> str | None:
+        """Return the item that stands before this one."""
+        names = list(self.entries)
+        place = names.index(item_id) if item_id in self.entries else 0
+        return names[place - 1] if place else None
+
+    def _last(self) -> str | None:
+        return next(reversed(self.entries), None)
+
+
+def kept(items: Iterable[m.WireItem]) -> list[m.WireItem]:
+    """Return items as they are now, for later changes must not show in what was said."""
+    return [msgspec.structs.replace(each, content=copy.copy(each.content)) for each in items]

@@ -1,0 +1,124 @@
+"""What comes of the responses that are open: their items, words and audio, each told in order and once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from msgspec import Struct
+
+from s2s.events import AudioOutput, Event, Origin, TextOutput, ToolCall
+from s2s.items import Call
+
+_REMEMBERED = 256
+
+
+class Track(Struct):
+    """One message of a response: how much of it came, in words and in audio."""
+
+    item_id: str
+    response_id: str
+    in_conversation: bool
+    content_index: int = 0
+    received_ms: float = 0.0
+    text: str = ""
+    odd: bytes = b""
+    words: Literal["none", "open", "final"] = "none"
+    form: Literal["spoken", "written"] = "spoken"
+
+
+class Outputs:
+    """The open responses and their items; audio comes as bytes of a format and goes as PCM16.
+
+    Items are remembered beyond their response, for what was heard of them is told later.
+    """
+
+    def __init__(self, rate: int, decode: Callable[[bytes], bytes] | None) -> None:
+        self.open: dict[str, Origin] = {}
+        self.tracks: dict[str, Track] = {}
+        self.spoken_ms = 0.0
+        """All audio so far."""
+        self._rate = rate
+        self._decode = decode
+        self._over: dict[str, None] = {}
+        self._called: dict[str, None] = {}
+
+    def began(self, response_id: str, origin: Origin) -> None:
+        """A response is open."""
+        self.open[response_id] = origin
+
+    def knows(self, response_id: str) -> bool:
+        """Tell whether the response is open, or is over already."""
+        return response_id in self.open or response_id in self._over
+
+    def track(self, response_id: str, item_id: str, content_index: int = 0) -> Track | None:
+        """Return the message that a part belongs to; None where its response is over.
+
+        A service that leaves ids out means the response that is open.
+        """
+        response_id = response_id or next(reversed(self.open), "")
+        origin = self.open.get(response_id)
+        if origin is None:
+            return None
+        key = item_id or f"{response_id}_item"
+        track = self.tracks.get(key)
+        if track is None:
+            track = self.tracks[key] = Track(key, response_id, origin != "out_of_band")
+        track.content_index = content_index
+        return track
+
+    def audio(self, track: Track, data: bytes) -> list[Event]:
+        """Take audio of a message; half a sample waits for its other half."""
+        if self._decode is not None:
+            data = self._decode(data)
+        elif track.odd or len(data) & 1:
+            data = track.odd + data
+            track.odd = data[len(data) & ~1 :]
+            data = data[: len(data) & ~1]
+        if not data:
+            return []
+        position_ms = track.received_ms
+        ms = len(data) * 500 / self._rate
+        track.received_ms += ms
+        self.spoken_ms += ms
+        return [AudioOutput(data, self._rate, track.response_id, track.item_id, position_ms)]
+
+    def text(self, track: Track, delta: str, form: Literal["spoken", "written"]) -> list[Event]:
+        """Take words of a message."""
+        if not delta or track.words == "final":
+            return []
+        track.words, track.form = "open", form
+        track.text += delta
+        return [TextOutput(delta, track.response_id, track.item_id, form=form)]
+
+    def final(self, track: Track, whole: str, form: Literal["spoken", "written"]) -> list[Event]:
+        """Take the end of the words, with those that did not come before."""
+        rest = whole[len(track.text) :] if whole.startswith(track.text) else ""
+        events = self.text(track, rest, form)
+        if track.words != "open":
+            return events
+        track.words = "final"
+        return [*events, TextOutput("", track.response_id, track.item_id, final=True, form=form)]
+
+    def call(self, response_id: str, call: Call) -> list[ToolCall]:
+        """Take a call, once."""
+        response_id = response_id or next(reversed(self.open), "")
+        if response_id not in self.open or call.id in self._called:
+            return []
+        _remember(self._called, call.id)
+        return [ToolCall(call, response_id)]
+
+    def close(self, response_id: str) -> list[Event]:
+        """End a response: the words that were left open end with it."""
+        self.open.pop(response_id, None)
+        _remember(self._over, response_id)
+        mine = [each for each in self.tracks.values() if each.response_id == response_id]
+        for item_id in list(self.tracks)[:-_REMEMBERED]:
+            del self.tracks[item_id]
+        return [event for each in mine for event in self.final(each, "", each.form)]
+
+
+def _remember(names: dict[str, None], *new: str) -> None:
+    names.update(dict.fromkeys(new))
+    for old in list(names)[: max(0, len(names) - _REMEMBERED)]:
+        del names[old]
