@@ -13,12 +13,12 @@ $(VENV)/run: pyproject.toml
 	@echo 'Installing voice-s2s with the local engine into $(VENV) (about 350 MB, once) ...'
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local,cli]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local,cli,gateway]'
 	@touch $@
 
 $(VENV)/dev: $(VENV)/run
 	@echo 'Installing what the tests need ...'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local,chat,cli]' --group test --group check
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local,chat,cli,gateway,webrtc]' --group test --group sdk --group check
 	@touch $@
 
 demo: $(VENV)/run  ## ask the local engine a spoken question and hear the answer

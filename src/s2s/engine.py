@@ -9,6 +9,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from s2s.capabilities import Capabilities
 from s2s.config import Config, override
+from s2s.errors import UnsupportedError
 from s2s.links import Link
 from s2s.session import Session
 
@@ -46,12 +47,23 @@ class Engine(ABC):
     async def open(self, config: Config) -> Link:
         """Connect for one session and return the link. Raises S2SError."""
 
+    def check(self, config: Config) -> None:
+        """Raise ConfigError for what cannot be started, as far as that is known without I/O."""
+        modes = self.capabilities.turn_detection
+        if config.turns.mode not in modes:
+            raise UnsupportedError(
+                f"{self.name} has no turn detection {config.turns.mode!r}: use {', '.join(modes)}",
+                provider=self.name,
+            )
+
     def start(self, **overrides: object) -> Starting:
         """Start a session: `await engine.start()`, or `async with engine.start() as session`.
 
         `overrides` are Config fields for this session. Raises ConfigError at once, and S2SError when awaited.
         """
-        return Starting(self, override(self.config, overrides))
+        config = override(self.config, overrides)
+        self.check(config)
+        return Starting(self, config)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.config!r})"

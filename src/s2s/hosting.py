@@ -10,11 +10,13 @@ from typing import Generic, TypeVar
 
 from s2s.commands import Command
 from s2s.errors import BacklogError, ConnectionLostError, S2SError
+from s2s.events import Error
 from s2s.links import Link
 from s2s.transports import Transport
 from s2s.wire import Send, ServerWire
 
 T = TypeVar("T")
+_NORMAL, _BROKEN = 1000, 1011
 
 
 class _Ended(Exception):
@@ -56,6 +58,7 @@ class _Host:
         self._transport = transport
         self._link = link
         self._messages = _Queue[bytes](most_waiting, "the client")
+        self._failure: S2SError | None = None
         self._commands = _Queue[Command | Send](most_waiting, "the engine")
 
     async def serve(self) -> None:
@@ -69,18 +72,22 @@ class _Host:
         raise _Ended
 
     async def _read_engine(self) -> None:
-        async for told in self._link:
-            if isinstance(told, Send):
-                self._commands.put(told)
-            else:
-                self._follow(self._wire.send(told))
+        try:
+            async for told in self._link:
+                if isinstance(told, Send):
+                    self._commands.put(told)
+                else:
+                    self._follow(self._wire.send(told))
+        except S2SError as failed:
+            self._failure = failed
+            self._follow(self._wire.send(Error(failed, fatal=True)))
         self._messages.put(None)
 
     async def _write_client(self) -> None:
         with contextlib.suppress(ConnectionLostError):
             async for message in self._messages:
                 await self._transport.send(message)
-            raise _Ended
+            raise self._failure or _Ended
 
     async def _write_engine(self) -> None:
         with contextlib.suppress(ConnectionLostError):
@@ -99,16 +106,19 @@ class _Host:
 async def host(wire: ServerWire, transport: Transport, link: Link, *, most_waiting: int = 4096) -> None:
     """Serve until one side ends in order, then close both; what the engine said last still goes out.
 
-    Raises the S2SError of the side that broke, or BacklogError when one falls `most_waiting` messages behind.
+    The client hears of an engine that broke, in the dialect and by close code 1011. Raises the S2SError of
+    the side that broke, or BacklogError when one falls `most_waiting` messages behind.
     """
+    code, reason = _NORMAL, ""
     try:
         await _Host(wire, transport, link, most_waiting).serve()
     except* _Ended:
         pass
     except* S2SError as broken:
+        code, reason = _BROKEN, type(broken.exceptions[0]).__name__
         raise broken.exceptions[0] from None
     finally:
         try:
-            await transport.close()
+            await transport.close(code, reason)
         finally:
             await link.close()

@@ -8,6 +8,9 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from s2s.capabilities import Capabilities
 from s2s.config import Config
 from s2s.engine import Engine
 from s2s.errors import ConnectionLostError
@@ -18,6 +21,8 @@ from s2s.providers.script import Reply, tone
 from s2s.testing.clock import run
 from s2s.testing.conformance import Ask, Subject
 from s2s.testing.talk import Talk
+from s2s.wire.openai.client import OpenAIClient, Opening
+from s2s.wire.openai.server import OpenAIServer
 from tests.support.hosted import HostedLink
 from tests.support.links import KeptScript
 
@@ -87,6 +92,38 @@ async def lose_connection(engine: Engine) -> None:
 HOSTED = Subject(
     name="hosted",
     engine=Hosted,
+    prompts=PROMPTS,
+    speech=SCRIPT.speech,
+    prepare=scripted,
+    lose=lose_connection,
+    run=run,
+)
+
+
+class OverOpenAI(Hosted):
+    """The script engine behind both wires of OpenAI Realtime."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return openai_capabilities()
+
+    async def open(self, config: Config) -> Link:
+        link = await KeptScript.open(self, replace(config, history=()))
+        client = OpenAIClient(Opening(config=config, capabilities=self.capabilities))
+        server = OpenAIServer(input_rate=link.input_rate)
+        self.connection = HostedLink(link, client, server, client.input_rate)
+        return self.connection
+
+
+def openai_capabilities() -> Capabilities:
+    return Capabilities(
+        interrupt="requested", truncate=True, updates=True, voice_locks=True, out_of_band=True, images=True
+    )
+
+
+OPENAI = Subject(
+    name="openai",
+    engine=OverOpenAI,
     prompts=PROMPTS,
     speech=SCRIPT.speech,
     prepare=scripted,

@@ -29,6 +29,8 @@ COMMANDS: Mapping[str, Command] = {
     "ask": Command("s2s.cli.ask", "ask spoken questions from WAV files, or a typed one"),
     "talk": Command("s2s.cli.talk", "talk to an engine through microphone and speakers"),
     "say": Command("s2s.cli.say", "make speech of text"),
+    "serve": Command("s2s.cli.serve", "let clients of OpenAI Realtime talk to an engine"),
+    "simulate": Command("s2s.cli.simulate", "be a provider, with its moods, for tests"),
     "providers": Command("s2s.cli.providers", "list the engines and what they can do"),
     "doctor": Command("s2s.cli.doctor", "show what is installed, what is missing and how to get it"),
 }

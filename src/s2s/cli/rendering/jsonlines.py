@@ -31,6 +31,10 @@ class JSONLines:
         """Write an event."""
         self.write(event.type, at_ms=round(at_ms, 1), **_plain(event))
 
+    def served(self, number: int, event: Event) -> None:
+        """Write an event of a session that is served."""
+        self.write(event.type, session=number, **_plain(event))
+
     def settled(self, use: ToolUse) -> None:
         """Write the result of a tool."""
         if isinstance(use.result, ToolResult):

@@ -123,7 +123,10 @@ class Answering:
         if wrong is not None:
             raise Refused(wrong)
         session = {key: value for key, value in session.items() if key not in _KEPT}
-        if "voice" in ((session.get("audio") or {}).get("output") or {}) and ledger.spoken_ms:
+        speaks = (session.get("audio") or {}).get("output") or {}
+        if "voice" in speaks and ledger.voices and speaks["voice"] not in ledger.voices:
+            del speaks["voice"]  # a stock client names a voice of the service, and any voice will do
+        if "voice" in speaks and ledger.spoken_ms:
             told = "Cannot update a conversation's voice if assistant audio is present."
             raise Refused("cannot_update_voice", told, "session.audio.output.voice")
         change = read_changes(ledger.asked, merged(ledger.asked, session))

@@ -27,3 +27,6 @@ class OpenAIClient:
         self.send: Callable[[Command], Sequence[Send | Event]] = asking.send
         self.receive: Callable[[bytes], Sequence[Send | Event]] = hearing.receive
         self.lost: Callable[[], Sequence[Event]] = hearing.lost
+
+
+__all__ = ["OpenAIClient", "Opening"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import msgspec
@@ -67,11 +67,12 @@ class Output(Struct):
 class Ledger:
     """The session, the items in order, the responses, and the audio that waits."""
 
-    def __init__(self, input_rate: int, opened_at: float) -> None:
+    def __init__(self, input_rate: int, opened_at: float, voices: Sequence[str] = ()) -> None:
         self.capabilities: Capabilities | None = None
         """None until the engine has started."""
         self.input_rate = input_rate
         self.opened_at = opened_at
+        self.voices = voices
         self.asked: dict[str, JSON] = {}
         """What the client has set."""
         self.session: dict[str, JSON] = copy.deepcopy(DEFAULTS)

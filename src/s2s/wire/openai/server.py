@@ -10,19 +10,31 @@ from collections.abc import Sequence
 
 from s2s.commands import Command
 from s2s.events import Event, SessionStarted
+from s2s.items import JSON
 from s2s.wire import Send
 from s2s.wire.openai.answering import Answering
 from s2s.wire.openai.ledger import Ledger
+from s2s.wire.openai.settings import merged
 from s2s.wire.openai.telling import Telling
 
 
 class OpenAIServer:
     """Messages become commands, events become messages; what comes before the engine has started waits."""
 
-    def __init__(self, *, input_rate: int, model: str = "", opened_at: float = 0.0) -> None:
-        self._ledger = Ledger(input_rate, opened_at)
-        if model:
-            self._ledger.session["model"] = model
+    def __init__(
+        self,
+        *,
+        input_rate: int,
+        settings: dict[str, JSON] | None = None,
+        voices: Sequence[str] = (),
+        opened_at: float = 0.0,
+    ) -> None:
+        """Begin with these settings of the session; where there are `voices`, any other is left aside.
+
+        `opened_at` is wall clock in seconds, for the session says by it when it will end.
+        """
+        self._ledger = Ledger(input_rate, opened_at, voices)
+        self._ledger.session = merged(self._ledger.session, settings or {})
         self._telling = Telling(self._ledger)
         self._answering = Answering(self._ledger)
         self._early: list[bytes] = []

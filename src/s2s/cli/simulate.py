@@ -1,0 +1,137 @@
+"""`s2s simulate`: a provider that lives on this machine."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import msgspec
+
+import s2s
+from s2s.cli.options import add_json, setting
+from s2s.cli.serving import add_doors, require_aiohttp, run_server, watcher
+from s2s.config import Config
+from s2s.errors import ConfigError
+from s2s.events import ResponseStatus
+from s2s.items import JSON, Call
+from s2s.providers.script import Reply
+from s2s.simulators.temper import Fault, Temper
+
+_PORT = 8766
+_DEEDS = "close, abort, stall, deaf, garble, cut, corrupt, huge, twice, skip, delay, refuse"
+
+
+class SpelledCall(msgspec.Struct, forbid_unknown_fields=True):
+    """A call in a script file."""
+
+    name: str
+    arguments: dict[str, JSON] = {}
+    id: str = ""
+    raw: str = ""
+
+
+class SpelledReply(msgspec.Struct, forbid_unknown_fields=True):
+    """A reply in a script file."""
+
+    says: str | list[str] = ""
+    hears: str = ""
+    calls: list[SpelledCall] = []
+    status: ResponseStatus = "completed"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("provider", choices=["openai"], help="whose protocol")
+    add_doors(parser, _PORT)
+    says = parser.add_argument_group("what it says")
+    says.add_argument(
+        "--says", action="append", default=[], metavar="TEXT", help="the next reply; then it repeats the user"
+    )
+    says.add_argument(
+        "--script", type=Path, metavar="FILE", help='JSON: [{"says": ..., "hears": ..., "calls": [...]}, ...]'
+    )
+    says.add_argument("--engine", metavar="NAME", help="an engine that answers in place of a script")
+    temper = parser.add_argument_group("what it is like")
+    temper.add_argument("--key", action="append", metavar="KEY", help="the only API key that it takes")
+    temper.add_argument("--model", action="append", metavar="NAME", help="the only model that it has")
+    temper.add_argument(
+        "--temper",
+        action="append",
+        default=[],
+        type=setting,
+        metavar="KEY=VALUE",
+        help=f"one of {', '.join(_knobs())}",
+    )
+    temper.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="does=...,said=TYPE,nth=N",
+        help=f"something that goes wrong once: {_DEEDS}",
+    )
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Simulate until stopped."""
+    require_aiohttp()
+    from s2s.simulators.openai import OpenAISimulator
+
+    simulator = OpenAISimulator(
+        script_of(arguments),
+        engine=None if arguments.engine is None else s2s.new(arguments.engine, Config()),
+        temper=temper_of(arguments),
+        host=arguments.host,
+        port=arguments.port,
+        watch=watcher(arguments),
+    )
+    return run_server(simulator, arguments.provider, arguments)
+
+
+def script_of(arguments: argparse.Namespace) -> list[Reply]:
+    """Return the replies. Raises ConfigError."""
+    script = [Reply(says=each) for each in arguments.says]
+    if arguments.script is None:
+        return script
+    try:
+        spelled = msgspec.json.decode(arguments.script.read_bytes(), type=list[SpelledReply])
+        return [*(_reply(number, each) for number, each in enumerate(spelled)), *script]
+    except msgspec.MsgspecError as wrong:
+        raise ConfigError(f"{arguments.script} is no script: {wrong}; see `s2s simulate --help`") from None
+
+
+def temper_of(arguments: argparse.Namespace) -> Temper:
+    """Return what it is like. Raises ConfigError."""
+    faults = [dict(setting(part) for part in each.split(",")) for each in arguments.fault]
+    wanted: dict[str, JSON] = {**dict(arguments.temper), "faults": faults}
+    if arguments.key:
+        wanted["keys"] = arguments.key
+    if arguments.model:
+        wanted["models"] = arguments.model
+    unknown = [*(set(wanted) - set(_knobs(all_of=True))), *_unknown(faults)]
+    if unknown:
+        raise ConfigError(f"no such setting: {', '.join(sorted(unknown))}; use {', '.join(_knobs())}")
+    try:
+        return msgspec.convert(wanted, Temper)
+    except msgspec.ValidationError as wrong:
+        raise ConfigError(f"{wrong}: see `s2s simulate --help`") from None
+
+
+def _knobs(*, all_of: bool = False) -> list[str]:
+    own = ("keys", "models", "faults")
+    return [each for each in Temper.__struct_fields__ if all_of or each not in own]
+
+
+def _unknown(faults: list[dict[str, JSON]]) -> set[str]:
+    return {name for each in faults for name in each} - set(Fault.__struct_fields__)
+
+
+def _reply(number: int, spelled: SpelledReply) -> Reply:
+    calls = tuple(_call(f"call_{number}_{index}", each) for index, each in enumerate(spelled.calls))
+    says = tuple(spelled.says) if isinstance(spelled.says, list) else spelled.says
+    return Reply(says=says, hears=spelled.hears, status=spelled.status, calls=calls)
+
+
+def _call(name: str, spelled: SpelledCall) -> Call:
+    raw = spelled.raw or msgspec.json.encode(spelled.arguments).decode()
+    return Call(spelled.id or name, spelled.name, spelled.arguments, raw)

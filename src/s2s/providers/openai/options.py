@@ -1,0 +1,133 @@
+"""The engine's own settings, read and checked before anything is opened."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal, TypeAlias, cast
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import msgspec
+from msgspec import Struct
+
+from s2s.errors import ConfigError, MissingKeyError
+from s2s.items import JSON
+from s2s.transports import Transport
+from s2s.wire.openai.settings import Wishes
+from s2s.wire.openai.variants import VARIANTS, Variant
+
+PUBLIC = "wss://api.openai.com/v1/realtime"
+_SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+Token: TypeAlias = str | Callable[[], str | Awaitable[str]]
+Connect: TypeAlias = Callable[[str, Mapping[str, str]], Awaitable[Transport]]
+
+
+class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What `Config.extra` may hold."""
+
+    api_key: str | None = None
+    """Else OPENAI_API_KEY, or AZURE_OPENAI_API_KEY for Azure; none is needed on the loopback."""
+    base_url: str | None = None
+    """ws, wss, http or https; `/realtime` is added where it is missing."""
+    organization: str | None = None
+    project: str | None = None
+    headers: dict[str, str] = {}
+    azure_endpoint: str | None = None
+    azure_deployment: str | None = None
+    azure_ad_token: JSON = None
+    """An Entra token, or a function that returns or awaits one; asked at every connection."""
+    dialect: str | None = None
+    """openai, azure, xai, or compatible for any other service that speaks this protocol."""
+    transcription_model: str | None = None
+    noise_reduction: Literal["near_field", "far_field"] | None = None
+    session: dict[str, JSON] = {}
+    """Merged last into the session object, as it is."""
+    transport: Literal["websocket", "webrtc"] = "websocket"
+    ca: str | None = None
+    """A PEM file of certificates to trust besides the system's."""
+    proxy: str | None = None
+    connect: JSON = None
+    """Opens the connection in place of the network: takes URL and headers, awaits a Transport."""
+
+    @property
+    def variant(self) -> Variant:
+        """Who is spoken to, in which way."""
+        azure = self.azure_endpoint is not None or ".azure.com" in (self.base_url or "")
+        return VARIANTS[self.dialect or ("azure" if azure else "openai")]
+
+    @property
+    def own(self) -> bool:
+        """Whether the models are those of the provider's own table."""
+        return self.variant.name == "openai" and self.base_url is None
+
+    @property
+    def wishes(self) -> Wishes:
+        """The settings that only this protocol has."""
+        return Wishes(self.transcription_model, self.noise_reduction, self.session)
+
+    def url(self, model: str, path: str = "realtime") -> str:
+        """Return where to connect to. Raises ConfigError for what is no URL."""
+        if self.azure_endpoint is not None:
+            base = f"{self.azure_endpoint.rstrip('/')}/openai/v1/realtime"
+        else:
+            base = self.base_url or PUBLIC
+        parts = urlsplit(base)
+        scheme = _SCHEMES.get(parts.scheme)
+        if scheme is None or not parts.hostname:
+            told = "must begin with wss://, ws://, https:// or http:// and name a host"
+            raise ConfigError(f"extra['base_url'] {told}, not {base!r}")
+        named = parts.path.rstrip("/")
+        where = named.removesuffix("/realtime") if named.endswith("/realtime") else named or "/v1"
+        query = {"model": model, **dict(parse_qsl(parts.query))}
+        return urlunsplit((scheme, parts.netloc, f"{where}/{path}", urlencode(query), ""))
+
+    async def request_headers(self, url: str) -> dict[str, str]:
+        """Return the headers of a connection. Raises MissingKeyError."""
+        found = {"OpenAI-Organization": self.organization, "OpenAI-Project": self.project}
+        return {
+            **await self._authorization(url),
+            **{name: value for name, value in found.items() if value},
+            **self.headers,
+        }
+
+    def key(self, url: str) -> str | None:
+        """Return the API key; None where a token, or nothing at all, will do. Raises MissingKeyError.
+
+        A key in the environment is for its provider: it is not sent to any other host that somebody named.
+        """
+        host = urlsplit(url).hostname or ""
+        variable = "AZURE_OPENAI_API_KEY" if self.variant.name == "azure" else "OPENAI_API_KEY"
+        own = host.endswith((".openai.com", ".azure.com", ".microsoft.com"))
+        key = self.api_key or (os.environ.get(variable) if own else None)
+        named = any(name.lower() in ("authorization", "api-key") for name in self.headers)
+        if key or named or self.azure_ad_token or self.connect or host in _LOOPBACK:
+            return key or None
+        wanted = f"set extra={{'api_key': ...}}{f' or the environment variable {variable}' if own else ''}"
+        raise MissingKeyError(f"{host} needs an API key: {wanted}", provider="openai_realtime")
+
+    async def _authorization(self, url: str) -> dict[str, str]:
+        key = self.key(url)
+        if self.azure_ad_token and not self.api_key:
+            token = cast(Token, self.azure_ad_token)
+            made = token() if callable(token) else token
+            return {"Authorization": f"Bearer {await made if inspect.isawaitable(made) else made}"}
+        if key is None:
+            return {}
+        return {"api-key": key} if self.variant.name == "azure" else {"Authorization": f"Bearer {key}"}
+
+
+def options_of(extra: Mapping[str, JSON]) -> Options:
+    """Read `Config.extra`. Raises ConfigError that names what is wrong, and never a value."""
+    try:
+        options = msgspec.convert(dict(extra), Options)
+    except msgspec.ValidationError as wrong:
+        known = ", ".join(Options.__struct_fields__)
+        raise ConfigError(f"extra: {wrong}; use {known}") from None
+    if options.dialect is not None and options.dialect not in VARIANTS:
+        raise ConfigError(f"extra['dialect'] is {options.dialect!r}: use {', '.join(VARIANTS)}")
+    if (options.azure_endpoint is None) is not (options.azure_deployment is None):
+        raise ConfigError("azure_endpoint and azure_deployment go together: set both in extra")
+    return options

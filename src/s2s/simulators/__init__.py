@@ -1,0 +1,1 @@
+"""Providers that live on your machine: a server wire, a script, and a temper."""

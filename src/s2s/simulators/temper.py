@@ -1,0 +1,58 @@
+"""How a pretend provider behaves, and misbehaves: data, so that a failure can be played again."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+Deed = Literal[
+    "close", "abort", "stall", "deaf", "garble", "cut", "corrupt", "huge", "twice", "skip", "delay", "refuse"
+]
+
+
+class Fault(Struct, frozen=True, kw_only=True):
+    """Something that goes wrong, once: at the n-th message that matches, counted from 1.
+
+    close: with `code` and `reason`. abort: the connection drops. stall: nothing more is said, for ever.
+    deaf: nothing more is read. garble: what is sent is no JSON. cut: half a message, and the connection
+    drops. corrupt: audio that is no base64. huge: 20 MB of padding in the message. twice: it is sent twice.
+    skip: it is not sent. delay: everything waits `seconds`. refuse: an `error` with `code` answers, and the
+    message counts for nothing.
+    """
+
+    does: Deed
+    said: str = ""
+    """The type of the server's messages that count; empty for any."""
+    asked: str = ""
+    """The type of the client's messages that count, in place of the server's."""
+    nth: int = 1
+    code: int | str = 1011
+    reason: str = ""
+    seconds: float = 1.0
+
+
+class Temper(Struct, frozen=True, kw_only=True):
+    """What a pretend provider is like; the defaults are those of a good day."""
+
+    keys: tuple[str, ...] | None = None
+    """The keys that it takes; None: any, and none."""
+    models: tuple[str, ...] | None = None
+    """The models that it has; None: whatever is asked for."""
+    strict: bool = False
+    """Refuses the header of the beta, as the service does."""
+    pace: float = 4.0
+    """How many times faster than real time an answer comes; 0: all at once."""
+    first_delta_ms: float = 100.0
+    delta_ms: float = 200.0
+    """The most audio of a message, in the first of an item and in others; the second ends amid a sample."""
+    transcript_lag_s: float = 0.0
+    """How late the words of the user come."""
+    done_lag_s: float = 0.0
+    """How late the end of a response comes, after its audio."""
+    counts: bool = True
+    """Tells what a response cost, unless it was cut off, and what is left of the allowance."""
+    session_s: float = 3600.0
+    """How long a session may last, by the clock of the event loop."""
+    ping_s: float | None = 20.0
+    faults: tuple[Fault, ...] = ()

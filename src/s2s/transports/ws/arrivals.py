@@ -1,0 +1,59 @@
+"""What was received and not yet read, bounded in bytes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from s2s.errors import LocalProtocolError
+
+
+class Arrivals:
+    """Messages for one reader, who is woken once and then drains them.
+
+    More than `most_bytes` of them hold the sender up (`hold(True)`) until half of that is read.
+    """
+
+    def __init__(self, most_bytes: int, hold: Callable[[bool], None]) -> None:
+        self.messages: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._most_bytes = most_bytes
+        self._hold = hold
+        self._held = False
+        self._woken: asyncio.Future[None] | None = None
+
+    def put(self, message: bytes) -> None:
+        """Add a message and wake the reader."""
+        self.messages.append(message)
+        self._waiting_bytes += len(message)
+        if self._waiting_bytes > self._most_bytes and not self._held:
+            self._held = True
+            self._hold(True)
+        self.wake()
+
+    def pop(self) -> bytes:
+        """Return the oldest message."""
+        message = self.messages.popleft()
+        self._waiting_bytes -= len(message)
+        if self._held and self._waiting_bytes * 2 <= self._most_bytes:
+            self.release()
+        return message
+
+    def release(self) -> None:
+        """Let the sender go on."""
+        if self._held:
+            self._held = False
+            self._hold(False)
+
+    def wake(self) -> None:
+        """Let the reader look again."""
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(None)
+
+    def change(self) -> asyncio.Future[None]:
+        """Return what is done when there is something to look at. Raises LocalProtocolError."""
+        if self._woken is not None and not self._woken.done():
+            raise LocalProtocolError("two tasks read from one connection: let a single one read")
+        self._woken = asyncio.get_running_loop().create_future()
+        return self._woken
