@@ -8,14 +8,11 @@ from aiohttp import WebSocketError, WSMsgType, web
 from aiohttp.http_websocket import WSMessageDecodeText, WSMessageNoDecodeText
 
 from s2s.transports.ending import CUT, GOING_AWAY, NO_CODE, NORMAL, Ending, may_be_sent, short
+from s2s.wire import BinaryMessage
 
 _WANTED = frozenset({NORMAL, GOING_AWAY, NO_CODE})
 _TAKEN_AT_ONCE_BYTES = 16 * 1024
 """The low-water mark of asyncio and uvloop: with less than that waiting, writing is not paused."""
-
-
-class BinaryMessage(bytes):
-    """A message that came as binary, which dialects of text may refuse."""
 
 
 class ServedWebSocket:

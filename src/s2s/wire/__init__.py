@@ -17,6 +17,10 @@ class Send(msgspec.Struct, frozen=True, gc=False):
     data: bytes
 
 
+class BinaryMessage(bytes):
+    """A message that came as binary, which dialects of text may refuse."""
+
+
 class ClientWire(Protocol):
     """Our side of one connection; what a call returns is in the order in which it happens."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import contextlib
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -25,12 +26,12 @@ from s2s.commands import (
 )
 from s2s.config import Modality
 from s2s.items import JSON, Item, Message, ToolResult
-from s2s.wire import Send
+from s2s.wire import BinaryMessage, Send
 from s2s.wire.openai import messages as m
 from s2s.wire.openai.failures import ACTIVE
 from s2s.wire.openai.items import read
-from s2s.wire.openai.ledger import Ledger
-from s2s.wire.openai.schema import problem_with
+from s2s.wire.openai.ledger import Ledger, Promise
+from s2s.wire.openai.schema import meant, problem_with, problem_with_item
 from s2s.wire.openai.settings import merged, read_changes
 from s2s.wire.openai.uplink import SHORTEST_MS
 
@@ -67,6 +68,8 @@ class Answering:
             return [self._ledger.refuse(refused.problem, event_id)]
 
     def _kind(self, message: bytes) -> m.Kind:
+        if isinstance(message, BinaryMessage):
+            raise Refused("invalid_event", "Binary messages are not supported: send JSON as text.")
         try:
             return m.kind_of(message)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
@@ -82,7 +85,7 @@ class Answering:
             case m.InputAudioBufferCommit():
                 return self._commit()
             case m.InputAudioBufferClear():
-                self._ledger.waiting_ms = 0.0
+                self._ledger.clear()
                 return [ClearAudio(), self._ledger.say(m.Cleared())]
             case m.ItemCreate():
                 return self._create(asked)
@@ -122,7 +125,7 @@ class Answering:
         wrong = problem_with(session)
         if wrong is not None:
             raise Refused(wrong)
-        session = {key: value for key, value in session.items() if key not in _KEPT}
+        session = {key: value for key, value in meant(session).items() if key not in _KEPT}
         speaks = (session.get("audio") or {}).get("output") or {}
         if "voice" in speaks and ledger.voices and speaks["voice"] not in ledger.voices:
             del speaks["voice"]  # a stock client names a voice of the service, and any voice will do
@@ -154,8 +157,9 @@ class Answering:
         if asked.previous_item_id not in (None, "root", *ledger.entries):
             told = f"Error adding item: the previous item with id '{asked.previous_item_id}' does not exist."
             raise Refused("invalid_value", told, "previous_item_id")
-        if item.role == "assistant" and any(each.type in _SOUNDS for each in item.content or ()):
-            raise Refused("invalid_value", "Assistant audio cannot be created, only text.", "item.content")
+        wrong = problem_with_item(item)
+        if wrong is not None:
+            raise Refused(wrong)
         commands = self._commands(item)
         item.object, item.status = "realtime.item", item.status or "completed"
         return [*commands, *ledger.announce(item, ledger.add(item, asked.previous_item_id))]
@@ -183,7 +187,10 @@ class Answering:
         entry = ledger.entries[asked.item_id]
         if entry.audio_ms is None or entry.item.role != "assistant":
             raise Refused("unsupported_content_type", "Only model output audio messages can be truncated.")
-        if asked.audio_end_ms > entry.audio_ms:
+        if asked.audio_end_ms < 0:
+            told = f"Invalid 'audio_end_ms': {asked.audio_end_ms} is less than 0."
+            raise Refused("invalid_value", told, "audio_end_ms")
+        if asked.audio_end_ms > math.ceil(entry.audio_ms):
             told = f"Audio content of {int(entry.audio_ms)}ms is already shorter than {asked.audio_end_ms}ms"
             raise Refused("invalid_value", told, "audio_end_ms")
         entry.audio_ms = float(asked.audio_end_ms)
@@ -199,9 +206,7 @@ class Answering:
         if aside and (ledger.capabilities is None or not ledger.capabilities.out_of_band):
             told = "This engine has no out-of-band responses."
             raise Refused("invalid_value", told, "response.conversation")
-        if not aside and (
-            ledger.active is not None or any(e.conversation != "none" for e in ledger.promised)
-        ):
+        if not aside and (ledger.active is not None or ledger.promise is not None):
             name = "" if ledger.active is None else f": {ledger.active.id}"
             told = (
                 f"Conversation already has an active response in progress{name}. Wait until it is finished."
@@ -210,7 +215,7 @@ class Answering:
         context = None if wishes.input is None else self._context(wishes.input)
         heard: tuple[Modality, ...] = ("audio", "text")
         wanted = wishes.output_modalities
-        ledger.promised.append(wishes)
+        ledger.promised.append(Promise(wishes))
         return [
             CreateResponse(
                 instructions=wishes.instructions,
@@ -235,6 +240,9 @@ class Answering:
     def _cancel(self, response_id: str | None) -> Made:
         ledger = self._ledger
         output = ledger.active if response_id is None else ledger.outputs.get(response_id)
+        if output is None and response_id is None and ledger.promise is not None:
+            ledger.promise.cancelled = True
+            return []
         if output is None:
             raise Refused("response_cancel_not_active", "Cancellation failed: no active response found")
         output.reason = "client_cancelled"
@@ -247,7 +255,6 @@ class Answering:
 
 
 _KEPT = ("id", "object", "expires_at", "model", "type")
-_SOUNDS = ("output_audio", "audio", "input_audio")
 
 
 def _decoded(kind: str, message: bytes) -> m.AnyClientMessage:
@@ -267,10 +274,11 @@ def _decoded(kind: str, message: bytes) -> m.AnyClientMessage:
 
 def _picture(url: str) -> AppendImage:
     head, _, data = url.partition(",")
+    wrong = Refused("invalid_value", "Invalid 'image_url': use a data URI of base64.", "item.content")
+    if not head.startswith("data:image/"):
+        raise wrong
     try:
         image = b64decode(data, None, True)
     except (binascii.Error, ValueError):
-        raise Refused(
-            "invalid_value", "Invalid 'image_url': use a data URI of base64.", "item.content"
-        ) from None
+        raise wrong from None
     return AppendImage(image, head.removeprefix("data:").partition(";")[0])

@@ -25,6 +25,11 @@ class Ask(Struct):
     name: str = ""
     cancelled: bool = False
 
+    @property
+    def in_turn(self) -> bool:
+        """Whether it is an answer of the conversation, of which there is one at a time."""
+        return self.origin != "out_of_band"
+
 
 class Gate:
     """Asks now, or owes it until the answer that is being given is over; at most one is owed.
@@ -37,13 +42,15 @@ class Gate:
         """The answer of the conversation that is being given, or was asked to stop."""
         self._tags = tags
         self._user_speaks = False
+        self._conversation = ""
+        self._overtaken: tuple[str, ...] = ()
         self._asked: dict[str, Ask] = {}
         self._owed: Ask | None = None
         self._numbers = itertools.count(1)
 
     def want(self, ask: Ask) -> list[ResponseCreate]:
         """Ask for a response as soon as it may be."""
-        if ask.origin == "out_of_band":
+        if not ask.in_turn:
             return [self._ask(ask)]
         if self.active or self._waits() or (self._user_speaks and ask.origin == "tool_result"):
             self._owed = ask
@@ -53,10 +60,12 @@ class Gate:
     def created(self, response: WireResponse) -> Ask | None:
         """A response began: return what we asked for, or None where the service began it by itself."""
         ask = self._found(response)
-        if ask is None and response.conversation_id is None and self._tags:
+        if ask is None and response.conversation_id is None and self._conversation:
             return Ask(ResponseWishes(), "out_of_band")
-        if ask is None or ask.origin != "out_of_band":
+        if ask is None or ask.in_turn:
             self.active = response.id
+            self._conversation = response.conversation_id or self._conversation
+            self._overtaken = tuple(name for name, each in self._asked.items() if each.in_turn)
             self._user_speaks = False
             if ask is None and self._owed is not None and self._owed.origin == "tool_result":
                 self._owed = None
@@ -66,6 +75,10 @@ class Gate:
         """A response is over: ask for what is owed."""
         if response_id == self.active:
             self.active = ""
+            # Neither refused nor begun by now: this was the answer, and its metadata did not come back.
+            for name in self._overtaken:
+                self._asked.pop(name, None)
+            self._overtaken = ()
         return self._pay()
 
     def refused(self, name: str) -> bool:
@@ -81,11 +94,12 @@ class Gate:
 
     def cancel(self, response_id: str | None, open_ids: Container[str]) -> list[ResponseCancel]:
         """Stop a response, or whichever comes first; nothing is owed any more."""
-        self._owed = None
         wanted = response_id or self.active
+        if wanted == self.active:
+            self._owed = None
         if not wanted:
             for ask in self._asked.values():
-                ask.cancelled = ask.origin != "out_of_band"
+                ask.cancelled = ask.in_turn
         return [ResponseCancel(response_id=wanted)] if wanted in open_ids else []
 
     def user_began(self, *, answered: bool) -> None:
@@ -103,7 +117,7 @@ class Gate:
         return self.want(ask) if ask is not None else []
 
     def _waits(self) -> bool:
-        return any(each.origin != "out_of_band" for each in self._asked.values())
+        return any(each.in_turn for each in self._asked.values())
 
     def _ask(self, ask: Ask) -> ResponseCreate:
         ask.name = f"create_{next(self._numbers)}"

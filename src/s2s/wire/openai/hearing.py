@@ -232,7 +232,8 @@ class Hearing:
         if kind in _RACES and problem.code in BENIGN:
             return ()
         error, fatal = failure(problem, on.opening.provider, str(on.session.get("id") or ""))
-        told = Error(error, fatal=fatal or on.phase is not Phase.READY)
+        unopened = on.phase is not Phase.READY and kind != "item"
+        told = Error(error, fatal=fatal or unopened)
         return (told, *on.say_gated(on.gate.failed(name))) if kind == "create" else (told,)
 
     def _unknown(self, message: bytes) -> Told:

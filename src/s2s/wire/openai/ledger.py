@@ -18,7 +18,7 @@ from s2s.items import JSON
 from s2s.voice import Voice
 from s2s.wire import Send
 from s2s.wire.openai import messages as m
-from s2s.wire.openai.settings import DEFAULTS, merged, read_format
+from s2s.wire.openai.settings import DEFAULTS, completed, merged, read_format
 
 Part = Literal["audio", "text"]
 Reason = Literal["turn_detected", "client_cancelled"]
@@ -29,6 +29,18 @@ class Entry(Struct):
 
     item: m.WireItem
     audio_ms: float | None = None
+
+
+class Promise(Struct):
+    """A response that the client asked for and the engine has not begun."""
+
+    wishes: m.ResponseWishes
+    cancelled: bool = False
+
+    @property
+    def in_conversation(self) -> bool:
+        """Whether it is one of those of which there is one at a time."""
+        return self.wishes.conversation != "none"
 
 
 class Output(Struct):
@@ -78,8 +90,11 @@ class Ledger:
         self.session: dict[str, JSON] = copy.deepcopy(DEFAULTS)
         self.entries: dict[str, Entry] = {}
         self.outputs: dict[str, Output] = {}
-        self.promised: deque[m.ResponseWishes] = deque()
-        """Responses that the client asked for and the engine has not begun."""
+        self.promised: deque[Promise] = deque()
+        self.speech = ""
+        """The item that the user is speaking."""
+        self.forgotten: set[str] = set()
+        """Items whose audio the client cleared."""
         self.waiting_ms = 0.0
         """Audio that no turn has taken."""
         self.spoken_ms = 0.0
@@ -96,15 +111,42 @@ class Ledger:
         """Take an update of the session."""
         before = copy.deepcopy(self.session["audio"])
         self.asked = merged(self.asked, update)
-        self.session = merged(self.session, update)
+        self.session = completed(merged(self.session, update))
         for side in ("input", "output"):
             if self.session["audio"][side]["format"] != before[side]["format"]:
                 self.formats_changed()
 
     @property
+    def detects(self) -> bool:
+        """Whether turns are found in the audio, and not by the client."""
+        return self.session["audio"]["input"]["turn_detection"] is not None
+
+    @property
     def active(self) -> Output | None:
         """The response of the conversation that is being given."""
         return next((each for each in self.outputs.values() if each.in_conversation), None)
+
+    @property
+    def promise(self) -> Promise | None:
+        """The response that the conversation waits for."""
+        return next((each for each in self.promised if each.in_conversation), None)
+
+    def kept(self, in_conversation: bool) -> Promise | None:
+        """Return what was promised, if anything was, for a response that begins."""
+        kind = [each for each in self.promised if each.in_conversation is in_conversation]
+        if kind:
+            self.promised.remove(kind[0])
+        return kind[0] if kind else None
+
+    def broken(self) -> None:
+        """Promise the conversation nothing any more: what the engine drops it does not tell of."""
+        self.promised = deque(each for each in self.promised if not each.in_conversation)
+
+    def clear(self) -> None:
+        """Forget the audio that waits, and the speech that it may be part of."""
+        self.waiting_ms = 0.0
+        if self.speech:
+            self.forgotten.add(self.speech)
 
     def new_id(self, kind: str) -> str:
         """Return an id that nothing else here has."""
@@ -132,10 +174,11 @@ class Ledger:
         return previous
 
     def announce(self, item: m.WireItem, previous: str | None) -> list[Send]:
-        """Spell that an item is there, as it is now and whole."""
+        """Spell that an item is there, as it is now and whole; audio is only told to who retrieves it."""
+        bare = msgspec.structs.replace(item, content=_without_audio(item.content))
         return [
-            self.say(m.ItemAdded(item=item, previous_item_id=previous)),
-            self.say(m.ItemDone(item=item, previous_item_id=previous)),
+            self.say(m.ItemAdded(item=bare, previous_item_id=previous)),
+            self.say(m.ItemDone(item=bare, previous_item_id=previous)),
         ]
 
     def before(self, item_id: str) -> str | None:
@@ -146,6 +189,10 @@ class Ledger:
 
     def _last(self) -> str | None:
         return next(reversed(self.entries), None)
+
+
+def _without_audio(content: list[m.Content] | None) -> list[m.Content] | None:
+    return content and [msgspec.structs.replace(each, audio=None) for each in content]
 
 
 def kept(items: Iterable[m.WireItem]) -> list[m.WireItem]:

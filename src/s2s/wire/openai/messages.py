@@ -32,7 +32,8 @@ class Content(Struct, omit_defaults=True):
 class WireItem(Struct, omit_defaults=True):
     """An entry of the conversation, of any kind; MCP kinds keep what they carry in JSON fields."""
 
-    type: str = "message"
+    type: str = msgspec.field(default_factory=lambda: "message")
+    """Never left out, for a default of this kind is always spelled."""
     id: str | None = None
     object: str | None = None
     status: str | None = None

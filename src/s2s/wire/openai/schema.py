@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from s2s.items import JSON
-from s2s.wire.openai.messages import Problem
+from s2s.wire.openai.messages import Problem, WireItem
 
 Modalities = Annotated[list[Literal["audio", "text"]], Meta(min_length=1, max_length=1)]
 
@@ -117,6 +117,20 @@ class Settings(Strict):
     prompt: JSON = None
 
 
+_OFF = ("turn_detection", "transcription", "noise_reduction", "tracing", "include", "idle_timeout_ms")
+"""What null switches off; elsewhere it says nothing."""
+_DEEP = ("audio", "input", "output", "turn_detection", "transcription", "noise_reduction")
+_PARTS = {
+    "user": ("input_text", "input_audio", "input_image"),
+    "system": ("input_text",),
+    "assistant": ("output_text", "text"),
+}
+_NEEDED = {
+    "message": ("role", "content"),
+    "function_call": ("name", "arguments"),
+    "function_call_output": ("call_id", "output"),
+    "mcp_approval_response": ("approval_request_id", "approve"),
+}
 _UNKNOWN = re.compile(r"unknown field `(.*?)`")
 _PLACE = re.compile(r"at `\$\.?(.*?)`")
 
@@ -130,9 +144,47 @@ def problem_with(session: dict[str, JSON]) -> Problem | None:
         path = ".".join(["session", *([place.group(1)] if place and place.group(1) else [])])
         unknown = _UNKNOWN.search(str(wrong))
         if unknown is None:
-            told = f"Invalid value for '{path}': {str(wrong).partition(' - at ')[0]}."
-            return Problem(type="invalid_request_error", code="invalid_value", message=told, param=path)
+            return _invalid(f"Invalid value for '{path}': {str(wrong).partition(' - at ')[0]}.", path)
         path = f"{path}.{unknown.group(1)}"
-        told = f"Unknown parameter: '{path}'."
-        return Problem(type="invalid_request_error", code="unknown_parameter", message=told, param=path)
+        return _invalid(f"Unknown parameter: '{path}'.", path, "unknown_parameter")
     return None
+
+
+def meant(session: dict[str, JSON]) -> dict[str, JSON]:
+    """Return a valid update without the nulls that say nothing."""
+    return {
+        key: meant(value) if key in _DEEP and isinstance(value, dict) else value
+        for key, value in session.items()
+        if value is not None or key in _OFF
+    }
+
+
+def problem_with_item(item: WireItem) -> Problem | None:
+    """Return what the service would say of an item that a client puts in, None where it takes it."""
+    if item.type not in _NEEDED:
+        known = ", ".join(f"'{each}'" for each in _NEEDED)
+        return _invalid(f"Invalid value: '{item.type}'. Supported values are: {known}.", "item.type")
+    for name in _NEEDED[item.type]:
+        if getattr(item, name) is None:
+            told = f"Missing required parameter: 'item.{name}'."
+            return _invalid(told, f"item.{name}", "missing_required_parameter")
+    return _problem_with_content(item) if item.type == "message" else None
+
+
+def _problem_with_content(item: WireItem) -> Problem | None:
+    parts = _PARTS.get(item.role or "")
+    if parts is None:
+        return _invalid(f"Invalid value: '{item.role}'. Supported values are: {list(_PARTS)}.", "item.role")
+    for index, each in enumerate(item.content or ()):
+        place = f"item.content[{index}]"
+        if each.type not in parts:
+            told = f"Invalid value: '{each.type}'. Supported values are: {list(parts)}."
+            return _invalid(told, f"{place}.type")
+        if each.type == "input_audio" and each.transcript is None:
+            told = "This engine hears what is appended to the input audio buffer, and no items."
+            return _invalid(told, f"{place}.audio")
+    return None
+
+
+def _invalid(told: str, param: str, code: str = "invalid_value") -> Problem:
+    return Problem(type="invalid_request_error", code=code, message=told, param=param)

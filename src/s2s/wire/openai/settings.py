@@ -53,6 +53,7 @@ DEFAULTS: dict[str, JSON] = {
     },
 }
 """What a new session is."""
+_SERVER = DEFAULTS["audio"]["input"]["turn_detection"]
 _SEMANTIC = {
     "type": "semantic_vad",
     "eagerness": "auto",
@@ -161,9 +162,9 @@ def spelled_turns(turns: TurnDetection) -> dict[str, JSON] | None:
 
 
 def read_turns(spelled: dict[str, JSON] | None) -> TurnDetection:
-    """Read it. A commit is not answered here, for the client says so itself. Raises ConfigError."""
+    """Read it. Without detection nothing happens by itself, for the client says all. Raises ConfigError."""
     if spelled is None:
-        return TurnDetection(mode="manual", create_response=False)
+        return TurnDetection(mode="manual", create_response=False, interrupt_response=False)
     answers = {key: spelled.get(key, True) for key in ("create_response", "interrupt_response")}
     if spelled.get("type") == "semantic_vad":
         return TurnDetection(mode="semantic", eagerness=spelled.get("eagerness") or "auto", **answers)
@@ -208,17 +209,22 @@ def read_changes(before: dict[str, JSON], after: dict[str, JSON]) -> UpdateSessi
 
 
 def merged(session: dict[str, JSON], update: dict[str, JSON]) -> dict[str, JSON]:
-    """Return a session with an update in it: objects merge, all else replaces, null switches off."""
+    """Return a session with an update in it: objects but formats merge, all else replaces, null is off."""
     result = copy.copy(session)
     for key, value in update.items():
         before = result.get(key)
-        if not isinstance(value, dict):
-            result[key] = value
-        elif key == "turn_detection" and (before or {}).get("type") != value.get("type", "server_vad"):
-            result[key] = merged(_turn_defaults(value), value)
-        else:
-            result[key] = merged(before if isinstance(before, dict) else {}, value)
+        whole = not isinstance(value, dict) or not isinstance(before, dict) or _is_other(key, before, value)
+        result[key] = value if whole else merged(before, value)
     return result
+
+
+def completed(session: dict[str, JSON]) -> dict[str, JSON]:
+    """Return a session whose turn detection has all of its settings, as the service tells it."""
+    turns = session["audio"]["input"]["turn_detection"]
+    if turns is None:
+        return session
+    usual = _SEMANTIC if turns.get("type") == "semantic_vad" else _SERVER
+    return merged(session, {"audio": {"input": {"turn_detection": {**usual, **turns}}}})
 
 
 def difference(update: dict[str, JSON], session: dict[str, JSON]) -> dict[str, JSON]:
@@ -237,9 +243,9 @@ def difference(update: dict[str, JSON], session: dict[str, JSON]) -> dict[str, J
     return found
 
 
-def _turn_defaults(turns: dict[str, JSON]) -> dict[str, JSON]:
-    semantic = turns.get("type") == "semantic_vad"
-    return _SEMANTIC if semantic else dict(DEFAULTS["audio"]["input"]["turn_detection"])
+def _is_other(key: str, before: dict[str, JSON], value: dict[str, JSON]) -> bool:
+    kinds = before.get("type"), value.get("type", before.get("type"))
+    return key == "format" or (key == "turn_detection" and kinds[0] != kinds[1])
 
 
 def _tool(spec: ToolSpec) -> dict[str, JSON]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import UNSET
 
-from s2s.commands import Command
+from s2s.commands import Cancel, Command
 from s2s.events import (
     AudioOutput,
     Error,
@@ -56,9 +56,8 @@ class Telling:
                 return [send for each in ledger.voice.convert(event) for send in self._audio(each)]
             case TextOutput():
                 return self._text(event)
-            case SpeechStarted(item_id=item_id, position_ms=at_ms):
-                self._began_ms[item_id] = at_ms
-                return [ledger.say(m.SpeechBegan(item_id=item_id, audio_start_ms=int(at_ms)))]
+            case SpeechStarted():
+                return self._user_began(event)
             case SpeechStopped():
                 return self._user_stopped(event)
             case Transcript():
@@ -75,7 +74,8 @@ class Telling:
                 return self._started(event)
             case IdleTimeout(idle_s=idle_s):
                 item_id, idle_ms = ledger.new_id("item"), int(idle_s * 1000)
-                return [ledger.say(m.TimeoutTriggered(item_id=item_id, audio_end_ms=idle_ms))]
+                told = ledger.say(m.TimeoutTriggered(item_id=item_id, audio_end_ms=idle_ms))
+                return [told, *self._committed(item_id)]
             case RateLimits(limits=limits):
                 return [ledger.say(m.RateLimitsUpdated(rate_limits=[_limit(each) for each in limits]))]
             case _:
@@ -93,23 +93,34 @@ class Telling:
         }
         return [ledger.say(m.SessionCreated(session=ledger.session))]
 
+    def _user_began(self, event: SpeechStarted) -> list[Send]:
+        ledger, item_id = self._ledger, event.item_id
+        ledger.speech, self._began_ms[item_id] = item_id, event.position_ms
+        if not ledger.detects:
+            return []
+        return [ledger.say(m.SpeechBegan(item_id=item_id, audio_start_ms=int(event.position_ms)))]
+
     def _user_stopped(self, event: SpeechStopped) -> list[Send]:
         ledger, item_id = self._ledger, event.item_id
-        ledger.waiting_ms = 0.0
+        ledger.waiting_ms, ledger.speech = 0.0, ""
         told: list[Send] = []
-        if ledger.session["audio"]["input"]["turn_detection"] is not None:
+        if ledger.detects:
             told.append(ledger.say(m.SpeechEnded(item_id=item_id, audio_end_ms=int(event.position_ms))))
-        if item_id in ledger.entries:
+        if item_id in ledger.entries or item_id in ledger.forgotten:
             return told
+        self._began_ms[item_id] = event.position_ms - self._began_ms.pop(item_id, event.position_ms)
+        return told + self._committed(item_id)
+
+    def _committed(self, item_id: str) -> list[Send]:
+        ledger = self._ledger
         item = _message(item_id, "user", "completed", [m.Content(type="input_audio")])
         previous = ledger.add(item)
-        told.append(ledger.say(m.Committed(item_id=item_id, previous_item_id=previous)))
-        self._began_ms[item_id] = event.position_ms - self._began_ms.pop(item_id, event.position_ms)
-        return told + ledger.announce(item, previous)
+        told = ledger.say(m.Committed(item_id=item_id, previous_item_id=previous))
+        return [told, *ledger.announce(item, previous)]
 
     def _transcript(self, event: Transcript) -> list[Send]:
         ledger, item_id, text = self._ledger, event.item_id, event.text
-        if ledger.session["audio"]["input"]["transcription"] is None:
+        if ledger.session["audio"]["input"]["transcription"] is None or item_id in ledger.forgotten:
             return []
         before = self._texts.get(item_id, "")
         told = []
@@ -127,14 +138,18 @@ class Telling:
                 ledger.entries[item_id].item.content = [m.Content(type="input_audio", transcript=text)]
         return told
 
-    def _began(self, event: ResponseStarted) -> list[Send]:
-        ledger = self._ledger
-        metadata = event.metadata
-        if event.origin != "user_turn" and ledger.promised:
-            metadata = ledger.promised.popleft().metadata or metadata
+    def _began(self, event: ResponseStarted) -> Sequence[Send | Command]:
+        ledger, metadata = self._ledger, event.metadata
         output = Output(event.response_id, event.origin != "out_of_band", metadata)
+        promise = None if event.origin == "user_turn" else ledger.kept(output.in_conversation)
+        if promise is not None:
+            output.metadata = promise.wishes.metadata or metadata
         ledger.outputs[event.response_id] = output
-        return [ledger.say(m.ResponseCreated(response=self._response(output, "in_progress")))]
+        told = ledger.say(m.ResponseCreated(response=self._response(output, "in_progress")))
+        if promise is None or not promise.cancelled:
+            return [told]
+        output.reason = "client_cancelled"
+        return [told, Cancel(output.id)]
 
     def _open(self, output: Output, item_id: str, part: Part) -> list[Send]:
         """Say that there is an item, where it is a new one."""
@@ -238,6 +253,8 @@ class Telling:
         status = _STATUS[event.status]
         told = self._close(output, "completed" if status == "completed" else "incomplete")
         del ledger.outputs[event.response_id]
+        if output.in_conversation and status == "cancelled":
+            ledger.broken()
         response = self._response(output, status)
         response.usage = spelled_usage(event.usage)
         told.append(ledger.say(m.ResponseEnded(response=response)))
@@ -248,6 +265,8 @@ class Telling:
     def _error(self, event: Error) -> list[Send]:
         problem = problem_of(event.error)
         output = next(iter(self._ledger.outputs.values()), None)
+        if output is None:
+            self._ledger.broken()
         if event.fatal or output is None or output.problem is not None:
             return [self._ledger.refuse(problem)]
         output.problem = problem  # a response that fails says why in its end, and nowhere else
