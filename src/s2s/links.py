@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol, TypeAlias
 
 from s2s.commands import Command
 from s2s.errors import S2SError
 from s2s.events import Event
-from s2s.transports import Transport
-from s2s.wire import ClientWire, Send
+from s2s.transports import DirectTransport, Transport
+from s2s.wire import ClientWire, DirectWire, Send
 
 Told: TypeAlias = Event | Send
 """What a link yields: an event, or a reply that the session's writer hands back to `Link.send`."""
@@ -77,3 +77,37 @@ class RemoteLink:
     async def close(self) -> None:
         """Close the connection."""
         await self._transport.close()
+
+
+class DirectLink(RemoteLink):
+    """A remote link with a short way past the tasks that read and write, which it needs only where they wait."""
+
+    def __init__(self, wire: DirectWire, transport: DirectTransport, input_rate: int) -> None:
+        super().__init__(wire, transport, input_rate)
+        self._spelled = wire.append
+        self._direct = transport
+
+    def append(self, audio: bytes) -> bool:
+        """Write audio at once; return False, and do nothing, where that would have to wait."""
+        if not self._direct.writable:
+            return False
+        self._direct.write(self._spelled(audio))
+        return True
+
+    async def listen(self, hear: Callable[[Told], None]) -> None:
+        """Call `hear` with what iterating would yield, as it arrives; ends with what it raises."""
+        receive = self._wire.receive
+
+        def take(message: bytes) -> None:
+            for each in receive(message):
+                hear(each)
+
+        failure: S2SError | None = None
+        try:
+            await self._direct.listen(take)
+        except S2SError as error:
+            failure = error
+        for event in self._wire.lost():
+            hear(event)
+        if failure is not None:
+            raise failure

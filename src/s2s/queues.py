@@ -25,26 +25,35 @@ class _Fifo(Generic[T]):
 
     def _append(self, item: T) -> None:
         self._waiting.append(item)
-        self._wake()
+        if self._reader is not None:
+            self._wake()
 
-    async def _grown(self) -> None:
+    def _grown(self) -> asyncio.Future[None]:
         self._reader = asyncio.get_running_loop().create_future()
-        await self._reader
+        return self._reader
 
     def _wake(self) -> None:
-        if self._reader is not None and not self._reader.done():
-            self._reader.set_result(None)
+        reader, self._reader = self._reader, None
+        if reader is not None and not reader.done():
+            reader.set_result(None)
 
 
 class Outbox(_Fifo[Command | Send]):
     """What is on its way to the engine. Everything is taken; who produces audio asks for room first."""
 
-    def __init__(self, most_bytes: float) -> None:
+    def __init__(self, most_bytes: float, at_once: Callable[[bytes], bool] | None = None) -> None:
         super().__init__()
+        self._at_once = at_once
         self._most_bytes = most_bytes
         self._bytes = 0
         self._room = asyncio.Event()
         self._room.set()
+
+    def put_audio(self, audio: bytes) -> None:
+        """Let audio go at once, where the writer waits for something to do; else append it, whatever the room."""
+        free = self._reader is not None and not self._reader.done()
+        if not (free and self._at_once is not None and self._at_once(audio)):
+            self.put(AppendAudio(audio))
 
     def put(self, item: Command | Send) -> None:
         """Append, whatever the room."""

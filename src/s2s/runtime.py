@@ -32,7 +32,7 @@ from s2s.events import (
 from s2s.foreign import Late, contained
 from s2s.hooking import HookRunner
 from s2s.items import Call, ToolResult
-from s2s.links import Link
+from s2s.links import DirectLink, Link, Told
 from s2s.queues import Inbox, Outbox
 from s2s.state.dialogue import Dialogue, Outcome
 from s2s.toolbox import Toolbox
@@ -85,7 +85,8 @@ class Runtime:
         try:
             async with limit:
                 link = await open_link()
-                self._outbox = Outbox(self.config.limits.input_audio_s * link.input_rate * 2)
+                at_once = link.append if isinstance(link, DirectLink) else None
+                self._outbox = Outbox(self.config.limits.input_audio_s * link.input_rate * 2, at_once)
                 self._root = asyncio.create_task(self._run(link), name="s2s-session")
                 await asyncio.shield(self._ready)
         except BaseException as failed:
@@ -121,9 +122,17 @@ class Runtime:
             raise self._closed()
         self.follow(self.dialogue.tell(command, self.now))
 
-    def hear(self, event: Event) -> None:
-        """Take an event from the engine."""
-        self.follow(self.dialogue.hear(event, self._loop.time()))
+    def hear(self, told: Told) -> None:
+        """Take what the engine tells."""
+        now = self._loop.time()
+        if isinstance(told, AudioOutput):
+            if self.dialogue.spoke(told, now):
+                for each in self._voice.convert(told):
+                    self.inbox.put(each)
+        elif isinstance(told, Send):
+            self.outbox.put(told)
+        else:
+            self.follow(self.dialogue.hear(told, now))
         if self.inbox.stalled:
             raise BacklogError("the application has stopped reading events: keep a task in session.recv()")
 
@@ -157,7 +166,7 @@ class Runtime:
             async with asyncio.TaskGroup() as self._group:
                 self._group.create_task(self._hooks.run(), name="s2s-hooks")
                 self._group.create_task(self._write(link, self.outbox), name="s2s-writer")
-                await self._read(link, self.outbox)
+                await self._read(link)
                 raise _Ended
         except* _Ended:
             reason = "ended_by_engine"
@@ -167,13 +176,13 @@ class Runtime:
         finally:
             await self._finish(link, reason)
 
-    async def _read(self, link: Link, outbox: Outbox) -> None:
+    async def _read(self, link: Link) -> None:
+        if isinstance(link, DirectLink):
+            await link.listen(self.hear)
+            return
         heard = 0
         async for told in link:
-            if isinstance(told, Send):
-                outbox.put(told)
-            else:
-                self.hear(told)
+            self.hear(told)
             heard += 1
             if heard % _FAIR == 0:
                 await asyncio.sleep(0)
@@ -185,10 +194,6 @@ class Runtime:
 
     def _deliver(self, event: Event) -> None:
         match event:
-            case AudioOutput():
-                for each in self._voice.convert(event):
-                    self.inbox.put(each)
-                return
             case ResponseDone():
                 for each in self._voice.finish():
                     self.inbox.put(each)
@@ -228,7 +233,7 @@ class Runtime:
             self.tell(SendToolResult(call.id, result.output, result.is_error, result.respond))
 
     def _taken(self, event: AudioOutput) -> None:
-        ms = len(event.audio) / self.config.spoken.bytes_per_ms
+        ms = len(event.audio) / self._voice.bytes_per_ms
         self.dialogue.playhead.delivered(event.item_id, ms, self._loop.time())
 
     def _closed(self) -> SessionClosedError:

@@ -76,12 +76,14 @@ class Listener:
         self._doors = doors
         self._serve = serve
         self._sessions: set[asyncio.Task[None]] = set()
-        self._runner = web.AppRunner(self._app(paths), handle_signals=False, access_log=None)
+        self._runner = web.AppRunner(
+            self._app(paths), handle_signals=False, access_log=None, shutdown_timeout=1.0
+        )
         self.port = doors.port
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._doors.host, self._doors.port, shutdown_timeout=1.0)
+        site = web.TCPSite(self._runner, self._doors.host, self._doors.port)
         try:
             await site.start()
         except OSError as taken:

@@ -15,7 +15,6 @@ from s2s.audio.pcm import as_bytes
 from s2s.capabilities import Capabilities, TurnMode
 from s2s.commands import (
     AddItem,
-    AppendAudio,
     AppendImage,
     ClearAudio,
     CommitAudio,
@@ -108,7 +107,7 @@ class Session:
                 await self._room()
             audio = ear.push(raw[start : start + self._slice_bytes])
             if audio:
-                self._runtime.outbox.put(AppendAudio(audio))
+                self._runtime.outbox.put_audio(audio)
 
     async def send_text(self, text: str, *, role: Role = "user", respond: bool = True) -> None:
         """Say something in writing, and have it answered unless `respond` is False."""

@@ -17,6 +17,7 @@ class Voice:
     def __init__(self, spoken: AudioFormat) -> None:
         self.spoken = spoken
         """The format in which audio goes out."""
+        self.bytes_per_ms = spoken.bytes_per_ms
         self._plain_hz = spoken.sample_rate if spoken.encoding == "pcm16" and spoken.channels == 1 else None
         self._converter: OutputConverter | None = None
         self._last: AudioOutput | None = None
@@ -24,6 +25,8 @@ class Voice:
 
     def convert(self, event: AudioOutput) -> Sequence[AudioOutput]:
         """Return the event in the application's format, after the rest of an item before it."""
+        if self._last is None and event.sample_rate == self._plain_hz:
+            return (event,)
         rest = self.finish() if self._last is not None and self._last.item_id != event.item_id else ()
         if event.sample_rate == self._plain_hz:
             return (*rest, event)
@@ -47,5 +50,5 @@ class Voice:
         if not audio:
             return ()
         begins_ms = self._position_ms
-        self._position_ms += self.spoken.duration_ms(len(audio))
+        self._position_ms += len(audio) / self.bytes_per_ms
         return (replace(event, audio=audio, sample_rate=self.spoken.sample_rate, position_ms=begins_ms),)

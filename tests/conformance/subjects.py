@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -17,10 +17,14 @@ from s2s.errors import ConnectionLostError
 from s2s.events import Tokens, TurnEnd, Usage
 from s2s.items import JSON, Call, Item, Message
 from s2s.links import Link
+from s2s.providers.openai import OpenAIEngine
 from s2s.providers.script import Reply, tone
+from s2s.simulators.openai import OpenAISimulator
+from s2s.simulators.temper import Temper
 from s2s.testing.clock import run
 from s2s.testing.conformance import Ask, Subject
 from s2s.testing.talk import Talk
+from s2s.transports import Transport
 from s2s.wire.openai.client import OpenAIClient, Opening
 from s2s.wire.openai.server import OpenAIServer
 from tests.support.hosted import HostedLink
@@ -120,6 +124,39 @@ def openai_capabilities() -> Capabilities:
         interrupt="requested", truncate=True, updates=True, voice_locks=True, out_of_band=True, images=True
     )
 
+
+class Simulated(OpenAIEngine):
+    """The engine of OpenAI Realtime, with a provider that lives on this machine."""
+
+    connection: Transport
+
+    def __init__(self, config: Config) -> None:
+        self._script = config.extra.get("script", ())
+        super().__init__(replace(config, extra={"connect": self._connect}))
+
+    async def open(self, config: Config) -> Link:
+        return await super().open(replace(config, extra={"connect": self._connect}))
+
+    async def _connect(self, url: str, headers: Mapping[str, str]) -> Transport:
+        simulator = OpenAISimulator(self._script, temper=Temper(pace=1))
+        self.connection = await simulator.connect(url, headers)
+        return self.connection
+
+
+async def lose_provider(engine: Engine) -> None:
+    assert isinstance(engine, Simulated)
+    await engine.connection.close(1006, "the cable")
+
+
+SIMULATED = Subject(
+    name="simulated",
+    engine=Simulated,
+    prompts=PROMPTS,
+    speech=SCRIPT.speech,
+    prepare=scripted,
+    lose=lose_provider,
+    run=run,
+)
 
 OPENAI = Subject(
     name="openai",

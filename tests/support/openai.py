@@ -35,7 +35,7 @@ class Client:
 
     def says(self, *commands: Command) -> Heard:
         """Return what these commands cause: messages as dicts, and events."""
-        return [_plain(each) for command in commands for each in self.wire.send(command)]
+        return [plain(each) for command in commands for each in self.wire.send(command)]
 
     def hears(self, kind: str, **fields: JSON) -> Heard:
         """Return what a message causes."""
@@ -43,7 +43,7 @@ class Client:
 
     def reads(self, message: bytes) -> Heard:
         """Return what these bytes cause."""
-        return [_plain(each) for each in self.wire.receive(message)]
+        return [plain(each) for each in self.wire.receive(message)]
 
     def ready(self) -> Client:
         """Open the session."""
@@ -86,7 +86,8 @@ def types(heard: Heard) -> list[str]:
     return [each["type"] if isinstance(each, dict) else each.type for each in heard]
 
 
-def _plain(made: Send | Event) -> Event | dict[str, Any]:
+def plain(made: Send | Event) -> JSON:
+    """Return a message as a dict, and an event as it is."""
     if isinstance(made, Send):
         decoded: dict[str, Any] = msgspec.json.decode(made.data)
         return decoded

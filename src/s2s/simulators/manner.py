@@ -22,6 +22,7 @@ from s2s.events import (
     Usage,
 )
 from s2s.links import Link, Told
+from s2s.patience import Patience
 from s2s.simulators.temper import Temper
 from s2s.wire import Send
 
@@ -52,26 +53,20 @@ class Mannered:
 
     async def __aiter__(self) -> AsyncIterator[Told]:
         """Yield events, those that come late among the others."""
-        events = aiter(self._inner)
-        coming: asyncio.Future[Told] | None = None
+        events = Patience(aiter(self._inner))
         try:
             while True:
-                coming = coming or asyncio.ensure_future(_next(events))
-                await asyncio.wait([coming], timeout=self._wait_s())
+                told = await events.next(self._wait_s())
                 for event in self._due():
                     yield event
-                if not coming.done():
-                    continue
-                told, coming = coming.result(), None
-                for each in (told,) if isinstance(told, Send) else self._changed(told):
-                    yield each
-        except _Over:
+                if told is not None:
+                    for each in (told,) if isinstance(told, Send) else self._changed(told):
+                        yield each
+        except StopAsyncIteration:
             for event in self._due(everything=True):
                 yield event
         finally:
-            if coming is not None:
-                coming.cancel()
-                await asyncio.wait([coming])
+            await events.close()
 
     async def close(self) -> None:
         """Let go of the engine."""
@@ -136,17 +131,6 @@ class Mannered:
     def _due(self, *, everything: bool = False) -> Iterator[Event]:
         while self._late and (everything or self._late[0][0] <= _now()):
             yield heapq.heappop(self._late)[2]
-
-
-class _Over(Exception):
-    """The engine has no more to tell."""
-
-
-async def _next(events: AsyncIterator[Told]) -> Told:
-    try:
-        return await anext(events)
-    except StopAsyncIteration:
-        raise _Over from None
 
 
 def _now() -> float:

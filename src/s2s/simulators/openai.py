@@ -61,9 +61,7 @@ class OpenAISimulator:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for each in self._calls:
-            each.cancel()
-        await asyncio.gather(*self._calls, return_exceptions=True)
+        await self.hang_up()
         if self._listener is not None:
             await self._listener.__aexit__(kind, error, trace)
 
@@ -87,6 +85,12 @@ class OpenAISimulator:
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
         return near
+
+    async def hang_up(self) -> None:
+        """End the connections that were opened inside this process."""
+        for each in self._calls:
+            each.cancel()
+        await asyncio.gather(*self._calls, return_exceptions=True)
 
     @property
     def _listening(self) -> Listener:

@@ -111,7 +111,7 @@ class Dialogue:
         """Note what the engine tells and return what follows: the event itself too, if it still counts."""
         match event:
             case AudioOutput():
-                return self._audio(event, now)
+                return Outcome((event,)) if self.spoke(event, now) else _NOTHING
             case TextOutput():
                 return self._text(event, now)
             case SpeechStarted():
@@ -144,6 +144,15 @@ class Dialogue:
             case _:
                 pass
         return Outcome((event,))
+
+    def spoke(self, event: AudioOutput, now: float) -> bool:
+        """Note audio, and return whether it still counts: `hear` for what comes most often."""
+        if event.response_id in self._silenced:
+            return False
+        self.playhead.received(event.item_id, event.response_id, len(event.audio) * 500 / event.sample_rate)
+        if event.response_id not in self._aside:
+            self.turns.audio(event.item_id, now)
+        return True
 
     def interrupt(self, cause: Cause, now: float, confirmation: Confirmation | None = None) -> Outcome:
         """Cut the answer off: the Interrupted event comes first, commands say what the engine must know.
@@ -182,15 +191,6 @@ class Dialogue:
         events = [e for each in left for e in self._done(ResponseDone(each, "failed"), now)]
         dropped = self.calls.drop(self.calls.open)
         return (*events, *((ToolCallCancelled(dropped),) if dropped else ()), *self._close_waiting(now))
-
-    def _audio(self, event: AudioOutput, now: float) -> Outcome:
-        if event.response_id in self._silenced:
-            return _NOTHING
-        ms = len(event.audio) * 500 / event.sample_rate
-        self.playhead.received(event.item_id, event.response_id, ms)
-        if event.response_id not in self._aside:
-            self.turns.audio(event.item_id, now)
-        return Outcome((event,))
 
     def _text(self, event: TextOutput, now: float) -> Outcome:
         if event.response_id in self._silenced:

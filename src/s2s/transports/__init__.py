@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 
@@ -19,4 +19,21 @@ class Transport(Protocol):
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Say goodbye; safe to call twice."""
+        ...
+
+
+class DirectTransport(Transport, Protocol):
+    """One that also works without a task of the reader's and the writer's: their wake-ups cost more than the rest."""
+
+    @property
+    def writable(self) -> bool:
+        """Whether the connection is open and takes a message without waiting."""
+        ...
+
+    def write(self, message: bytes) -> None:
+        """Hand a message over where it is `writable`."""
+        ...
+
+    async def listen(self, take: Callable[[bytes], None]) -> None:
+        """Call `take` with each message as it arrives, and end as iterating would, or with what it raised."""
         ...

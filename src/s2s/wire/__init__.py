@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -35,6 +35,13 @@ class ClientWire(Protocol):
     def lost(self) -> Sequence[Event]:
         """Close whatever was open: the connection has ended."""
         ...
+
+
+class DirectWire(ClientWire, Protocol):
+    """One of a dialect in which audio is a message and causes nothing."""
+
+    append: Callable[[bytes], bytes]
+    """Spells the PCM16 of an AppendAudio."""
 
 
 class ServerWire(Protocol):

@@ -10,10 +10,10 @@ from s2s.capabilities import Capabilities
 from s2s.config import Config
 from s2s.engine import Engine
 from s2s.errors import UnsupportedError
-from s2s.links import Link, RemoteLink
+from s2s.links import DirectLink, Link, RemoteLink
 from s2s.models import model_of, warn_of_end
 from s2s.providers.openai.options import Options, options_of
-from s2s.transports import Transport
+from s2s.transports.webrtc import require_aiortc
 from s2s.transports.websocket import connect
 from s2s.wire.openai.client import OpenAIClient, Opening
 from s2s.wire.openai.settings import format_of
@@ -62,6 +62,8 @@ class OpenAIEngine(Engine):
         """Raise ConfigError for what cannot be started, as far as that is known without I/O."""
         super().check(config)
         options = self.options(config)
+        if options.transport == "webrtc":
+            require_aiortc()
         options.key(options.url(_model(config, options)))
         if config.temperature is not None and not options.variant.sets_temperature:
             raise UnsupportedError("this service has no temperature: leave Config.temperature out")
@@ -85,13 +87,15 @@ class OpenAIEngine(Engine):
             model=model,
             opened_at=time.time(),
         )
-        transport: Transport
-        if options.connect is not None:
-            transport = await options.connect(url, headers)
-        else:
-            transport = await connect(url, headers=headers, ca=options.ca, proxy=options.proxy, provider=NAME)
+        if options.transport == "webrtc":
+            from s2s.providers.openai.call import call
+
+            return await call(opening, options.calls_url, headers, options.ca, options.addresses)
         client = OpenAIClient(opening)
-        return RemoteLink(client, transport, client.input_rate)
+        if options.connect is not None:
+            return RemoteLink(client, await options.connect(url, headers), client.input_rate)
+        transport = await connect(url, headers=headers, ca=options.ca, proxy=options.proxy, provider=NAME)
+        return DirectLink(client, transport, client.input_rate)
 
 
 def _model(config: Config, options: Options) -> str:

@@ -49,6 +49,8 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ca: str | None = None
     """A PEM file of certificates to trust besides the system's."""
     proxy: str | None = None
+    addresses: list[str] | None = None
+    """Of this machine, for a call over WebRTC; else all but the loopback."""
     connect: JSON = None
     """Opens the connection in place of the network: takes URL and headers, awaits a Transport."""
 
@@ -68,7 +70,14 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """The settings that only this protocol has."""
         return Wishes(self.transcription_model, self.noise_reduction, self.session)
 
-    def url(self, model: str, path: str = "realtime") -> str:
+    @property
+    def calls_url(self) -> str:
+        """Where a call over WebRTC is offered. Raises ConfigError for what is no URL."""
+        parts = urlsplit(self.url(""))
+        scheme = {"ws": "http", "wss": "https"}[parts.scheme]
+        return urlunsplit((scheme, parts.netloc, f"{parts.path}/calls", "", ""))
+
+    def url(self, model: str) -> str:
         """Return where to connect to. Raises ConfigError for what is no URL."""
         if self.azure_endpoint is not None:
             base = f"{self.azure_endpoint.rstrip('/')}/openai/v1/realtime"
@@ -82,7 +91,7 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         named = parts.path.rstrip("/")
         where = named.removesuffix("/realtime") if named.endswith("/realtime") else named or "/v1"
         query = {"model": model, **dict(parse_qsl(parts.query))}
-        return urlunsplit((scheme, parts.netloc, f"{where}/{path}", urlencode(query), ""))
+        return urlunsplit((scheme, parts.netloc, f"{where}/realtime", urlencode(query), ""))
 
     async def request_headers(self, url: str) -> dict[str, str]:
         """Return the headers of a connection. Raises MissingKeyError."""

@@ -22,9 +22,16 @@ class Arrivals:
         self._hold = hold
         self._held = False
         self._woken: asyncio.Future[None] | None = None
+        self._take: Callable[[bytes], None] | None = None
 
     def put(self, message: bytes) -> None:
-        """Add a message and wake the reader."""
+        """Hand a message to who waits to take it, or add it and wake the reader."""
+        if self._take is not None and self._woken is not None and not self._woken.done():
+            try:
+                self._take(message)
+            except Exception as failed:  # noqa: BLE001  it is for who waits
+                self._woken.set_exception(failed)
+            return
         self.messages.append(message)
         self._waiting_bytes += len(message)
         if self._waiting_bytes > self._most_bytes and not self._held:
@@ -51,9 +58,12 @@ class Arrivals:
         if self._woken is not None and not self._woken.done():
             self._woken.set_result(None)
 
-    def change(self) -> asyncio.Future[None]:
-        """Return what is done when there is something to look at. Raises LocalProtocolError."""
+    def change(self, take: Callable[[bytes], None] | None = None) -> asyncio.Future[None]:
+        """Return what is done when there is something to look at; until then `take`, if given, gets the messages.
+
+        Raises LocalProtocolError.
+        """
         if self._woken is not None and not self._woken.done():
             raise LocalProtocolError("two tasks read from one connection: let a single one read")
-        self._woken = asyncio.get_running_loop().create_future()
+        self._woken, self._take = asyncio.get_running_loop().create_future(), take
         return self._woken

@@ -30,7 +30,7 @@ class Assembly:
         if len(payload) > self._room_bytes:
             raise Violation(TOO_BIG, f"a message of more than {self._most_bytes} bytes")
         if fin and opcode and self._opcode is None:
-            return _checked(opcode, payload)
+            return payload if payload.isascii() else _checked(opcode, payload)
         return self._collect(opcode, fin, payload)
 
     def _collect(self, opcode: int, fin: int, payload: bytes) -> bytes | None:
@@ -47,7 +47,7 @@ class Assembly:
 
 
 def _checked(opcode: int, message: bytes) -> bytes:
-    if opcode == TEXT and not message.isascii():
+    if opcode == TEXT:
         _text(message)
     return message
 

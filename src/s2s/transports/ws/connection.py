@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from time import monotonic
 
 import msgspec
@@ -70,8 +71,17 @@ class WebSocketTransport(WSListener):
 
         Raises ConnectionLostError, and ends the connection, where that takes longer than `send_s`.
         """
-        if self._ending is not None or self._writable is not None:
+        if not self.writable:
             await self._until_writable()
+        self._ws.send(_TEXT, message)
+
+    @property
+    def writable(self) -> bool:
+        """Whether the connection is open and takes a message without waiting."""
+        return self._writable is None and self._ending is None
+
+    def write(self, message: bytes) -> None:
+        """Write a text message where it is `writable`."""
         self._ws.send(_TEXT, message)
 
     def __aiter__(self) -> WebSocketTransport:
@@ -82,12 +92,19 @@ class WebSocketTransport(WSListener):
         """Return the next message, text or binary; what came before the end is still read."""
         arrivals = self._arrivals
         while not arrivals.messages:
-            if self._ending is not None:
-                if self._ending.wanted:
-                    raise StopAsyncIteration
-                raise self._ending.error(self._provider)
+            if self._over():
+                raise StopAsyncIteration
             await arrivals.change()
         return arrivals.pop()
+
+    async def listen(self, take: Callable[[bytes], None]) -> None:
+        """Call `take` with each message as it arrives, and end as iterating would, or with what it raised."""
+        arrivals = self._arrivals
+        while arrivals.messages or not self._over():
+            if arrivals.messages:
+                take(arrivals.pop())
+            else:
+                await arrivals.change(take)
 
     async def close(self, code: int = NORMAL, reason: str = "") -> None:
         """Say goodbye, wait at most `close_s` for the peer's, and let go of the socket."""
@@ -99,6 +116,12 @@ class WebSocketTransport(WSListener):
                 await self._ws.wait_disconnected()
         finally:
             self._ws.disconnect(graceful=False)
+
+    def _over(self) -> bool:
+        """Tell whether the connection ended in order. Raises ConnectionLostError where it ended otherwise."""
+        if self._ending is None or self._ending.wanted:
+            return self._ending is not None
+        raise self._ending.error(self._provider)
 
     async def _until_writable(self) -> None:
         while self._ending is None and (writable := self._writable) is not None:

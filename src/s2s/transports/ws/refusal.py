@@ -85,8 +85,12 @@ def _explain(error: Exception, where: str, open_s: float, hide: Hide) -> S2SErro
 
 def _refused(error: WSInvalidStatusError, where: str, hide: Hide) -> ConnectError:
     response = error.response
-    status = 0 if response is None else int(response.status)
-    told = hide(_told(error.raw_body or b""))
+    return refused(where, 0 if response is None else int(response.status), error.raw_body or b"", hide)
+
+
+def refused(where: str, status: int, body: bytes, hide: Hide) -> ConnectError:
+    """Return the error that an HTTP answer is, with what its body says."""
+    told = hide(_told(body))
     message = f"{where} refused with HTTP {status}{f' ({told})' if told else ''}"
     retryable = status in {408, 425, 429} or status >= 500
     if 300 <= status < 400:

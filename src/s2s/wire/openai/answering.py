@@ -161,7 +161,8 @@ class Answering:
         if wrong is not None:
             raise Refused(wrong)
         commands = self._commands(item)
-        item.object, item.status = "realtime.item", item.status or "completed"
+        if not item.type.startswith("mcp_"):
+            item.object, item.status = "realtime.item", item.status or "completed"
         return [*commands, *ledger.announce(item, ledger.add(item, asked.previous_item_id))]
 
     def _commands(self, item: m.WireItem) -> list[Command]:

@@ -24,6 +24,7 @@ class OpenAIClient:
         self.input_rate = connection.uplink.rate
         """Sample rate of the PCM16 mono in AppendAudio."""
         asking, hearing = Asking(connection), Hearing(connection)
+        self.append: Callable[[bytes], bytes] = connection.uplink.append
         self.send: Callable[[Command], Sequence[Send | Event]] = asking.send
         self.receive: Callable[[bytes], Sequence[Send | Event]] = hearing.receive
         self.lost: Callable[[], Sequence[Event]] = hearing.lost

@@ -240,12 +240,17 @@ class TranscriptionUpdated(
     transcript: str = ""
 
 
+class Language(Struct):
+    code: str = ""
+
+
 class TranscriptionCompleted(
     OfTranscription, tag="conversation.item.input_audio_transcription.completed", kw_only=True
 ):
     transcript: str
     usage: JSON = None
-    languages: list[str] | UnsetType | None = UNSET
+    languages: list[Language | str] | UnsetType | None = UNSET
+    """Detected; bare codes are what clones say."""
 
 
 class TranscriptionSegment(

@@ -130,6 +130,9 @@ _NEEDED = {
     "function_call": ("name", "arguments"),
     "function_call_output": ("call_id", "output"),
     "mcp_approval_response": ("approval_request_id", "approve"),
+    "mcp_approval_request": ("server_label", "name", "arguments"),
+    "mcp_list_tools": ("server_label", "tools"),
+    "mcp_call": ("server_label", "name", "arguments"),
 }
 _UNKNOWN = re.compile(r"unknown field `(.*?)`")
 _PLACE = re.compile(r"at `\$\.?(.*?)`")

@@ -213,8 +213,9 @@ def merged(session: dict[str, JSON], update: dict[str, JSON]) -> dict[str, JSON]
     result = copy.copy(session)
     for key, value in update.items():
         before = result.get(key)
-        whole = not isinstance(value, dict) or not isinstance(before, dict) or _is_other(key, before, value)
-        result[key] = value if whole else merged(before, value)
+        if isinstance(value, dict) and isinstance(before, dict) and not _is_other(key, before, value):
+            value = merged(before, value)
+        result[key] = value
     return result
 
 

@@ -132,7 +132,7 @@ class Telling:
             seconds = max(0.0, self._began_ms.pop(item_id, 0.0)) / 1000
             usage = {"type": "duration", "seconds": round(seconds, 3)}
             whole = m.TranscriptionCompleted(item_id=item_id, transcript=text, usage=usage)
-            whole.languages = [event.language] if event.language else UNSET
+            whole.languages = [m.Language(event.language)] if event.language else UNSET
             told.append(ledger.say(whole))
             if item_id in ledger.entries:
                 ledger.entries[item_id].item.content = [m.Content(type="input_audio", transcript=text)]

@@ -35,7 +35,7 @@ class Transcripts:
                 return [] if text.strip() in before else self._grown(item_id, before, whole)
             case m.TranscriptionCompleted(transcript=text, languages=languages, usage=usage):
                 self._texts.pop(item_id, None)
-                language = languages[0] if isinstance(languages, list) and languages else None
+                language = _language(languages[0]) if isinstance(languages, list) and languages else None
                 told: list[Event] = [Transcript(text, item_id, _new(before, text), True, language)]
                 spent = usage_of(usage)
                 return told if spent is None else [*told, UsageUpdate(spent)]
@@ -55,3 +55,7 @@ class Transcripts:
 
 def _new(before: str, text: str) -> str:
     return text[len(before) :] if text.startswith(before) else text
+
+
+def _language(found: m.Language | str) -> str:
+    return found if isinstance(found, str) else found.code

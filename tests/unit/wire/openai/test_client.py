@@ -270,7 +270,7 @@ def test_a_response_that_only_ends_began_too() -> None:
 def test_how_a_response_ended_is_told_with_null_usage_and_odd_details(status: str, ours: JSON) -> None:
     client = Client().ready()
     client.begins()
-    odd = {"usage": None, "status_details": "turn_detected", "output": None}
+    odd: dict[str, JSON] = {"usage": None, "status_details": "turn_detected", "output": None}
     assert client.ends(status=status, **odd) == [ResponseDone("r1", ours)]
 
 
