@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.environ.get(_DEBUG):
             raise
         errors_screen().error(_sentence(wrong))
-        return Exit.USAGE if isinstance(wrong, ConfigError | AudioFormatError | OSError) else Exit.FAILED
+        return Exit.USAGE if _is_usage(wrong) else Exit.FAILED
     return code
 
 
@@ -79,6 +79,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
             module.configure(one)
             one.set_defaults(run=module.run)
     return parser.parse_args(argv)
+
+
+def _is_usage(wrong: S2SError | OSError) -> bool:
+    # A connection that failed is an OSError too, and no mistake of whoever typed the command.
+    ours = isinstance(wrong, S2SError)
+    return isinstance(wrong, ConfigError | AudioFormatError) or not ours
 
 
 def _sentence(wrong: S2SError | OSError) -> str:

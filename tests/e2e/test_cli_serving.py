@@ -1,0 +1,118 @@
+"""`s2s serve` and `s2s simulate` as a user runs them, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+pytest.importorskip("aiohttp", reason="pip install 'voice-s2s[gateway]'")
+COMMAND = [sys.executable, "-W", "error", "-m", "s2s.cli"]
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """Start a server on a free port; yields the process, and what it says when it listens."""
+    with subprocess.Popen(
+        [*COMMAND, *arguments, "--port", "0", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield process, json.loads(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+def s2s(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=30, check=False)
+
+
+def ask(listening: dict[str, Any], *arguments: str) -> subprocess.CompletedProcess[str]:
+    where = f"base_url={listening['base_url']}"
+    return s2s("ask", "--text", "hello", "--engine", "openai_realtime", "--extra", where, *arguments)
+
+
+def test_an_engine_is_served_and_asked() -> None:
+    with running("serve", "--engine", "script") as (process, listening):
+        assert listening["type"] == "listening"
+        assert listening["url"].startswith("ws://127.0.0.1:")
+        done = ask(listening)
+        assert done.returncode == 0, done.stderr
+        assert "agent       You said: hello" in done.stdout
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+    events = [json.loads(line) for line in out.splitlines()]
+    assert events[0]["type"] == "session_started"
+    assert {each["session"] for each in events} == {1}
+    assert {"response_started", "text_output", "response_done"} <= {each["type"] for each in events}
+    assert (process.returncode, err) == (130, "stopped\n")
+
+
+def test_a_provider_is_simulated_with_script_and_fault() -> None:
+    fault = "does=close,said=response.output_audio.done,code=1011,reason=oops"
+    with running("simulate", "openai", "--says", "Good morning.", "--fault", fault) as (_, listening):
+        done = ask(listening)
+    assert "agent       Good morning." in done.stdout
+    assert done.returncode == 1
+    assert "closed with code 1011 (oops)" in done.stderr
+
+
+def test_a_provider_with_a_key_takes_no_other() -> None:
+    with running("simulate", "openai", "--key", "right") as (_, listening):
+        wrong = ask(listening, "--extra", "api_key=wrong")
+        assert wrong.returncode == 1
+        assert "Incorrect API key provided" in wrong.stderr
+        assert "wrong" not in wrong.stderr
+        assert ask(listening, "--extra", "api_key=right").returncode == 0
+
+
+def test_a_gateway_with_a_key_takes_no_other() -> None:
+    with running("serve", "--engine", "script", "--key", "right") as (_, listening):
+        wrong = ask(listening)
+        assert wrong.returncode == 1
+        assert "refused with HTTP 401" in wrong.stderr
+        assert ask(listening, "--extra", "api_key=right").returncode == 0
+
+
+@pytest.mark.parametrize("command", [("serve", "--engine", "script"), ("simulate", "openai")])
+def test_a_port_that_is_taken_is_said(command: tuple[str, ...]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = s2s(*command, "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 2
+    assert "choose another port" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_serving_everybody_wants_a_key() -> None:
+    done = s2s("serve", "--engine", "script", "--host", "0.0.0.0")
+    assert done.returncode == 2
+    assert "give a key, or serve on 127.0.0.1" in done.stderr
+
+
+def test_a_person_sees_where_to_connect() -> None:
+    with subprocess.Popen(
+        [*COMMAND, "simulate", "openai", "--port", "0"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            lines = [process.stdout.readline() for _ in range(4)]
+        finally:
+            process.kill()
+    told = "".join(lines)
+    assert "ws://127.0.0.1:" in told
+    assert "AsyncOpenAI(base_url='http://127.0.0.1:" in told
+    assert "s2s.new('openai_realtime'" in told

@@ -1,0 +1,66 @@
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+
+from s2s.cli.simulate import configure, script_of, temper_of
+from s2s.errors import ConfigError
+from s2s.items import Call
+from s2s.providers.script import Reply
+from s2s.simulators.temper import Fault, Temper
+
+
+def parsed(*arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    configure(parser)
+    return parser.parse_args(["openai", *arguments])
+
+
+def test_replies_are_given_one_by_one_or_by_a_file(tmp_path: Path) -> None:
+    place = tmp_path / "script.json"
+    calls = [{"name": "look_up", "arguments": {"city": "Bonn"}}]
+    place.write_text(json.dumps([{"hears": "Hi.", "calls": calls}, {"says": ["One.", "Two."]}]))
+    call = Call("call_0_0", "look_up", {"city": "Bonn"}, '{"city":"Bonn"}')
+    assert script_of(parsed("--script", str(place), "--says", "Bye.")) == [
+        Reply(hears="Hi.", calls=(call,)),
+        Reply(says=("One.", "Two.")),
+        Reply(says="Bye."),
+    ]
+
+
+@pytest.mark.parametrize("content", ["", "{}", '[{"say": "typo"}]', '[{"status": "odd"}]'])
+def test_a_file_that_is_no_script_is_refused(tmp_path: Path, content: str) -> None:
+    place = tmp_path / "script.json"
+    place.write_text(content)
+    with pytest.raises(ConfigError, match="is no script"):
+        script_of(parsed("--script", str(place)))
+
+
+def test_a_good_day_is_the_default() -> None:
+    assert temper_of(parsed()) == Temper()
+
+
+def test_every_knob_and_fault_can_be_turned() -> None:
+    temper = temper_of(
+        parsed(
+            *("--key", "k", "--model", "m", "--temper", "pace=0", "--temper", "transcript_lag_s=1.5"),
+            *("--fault", "does=close,said=response.done,nth=2,code=1013,reason=full"),
+        )
+    )
+    fault = Fault(does="close", said="response.done", nth=2, code=1013, reason="full")
+    assert temper == Temper(keys=("k",), models=("m",), pace=0, transcript_lag_s=1.5, faults=(fault,))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--temper", "speed=3"), "no such setting: speed; use strict, pace"),
+        (("--temper", "pace=fast"), "pace"),
+        (("--fault", "does=explode"), "explode"),
+        (("--fault", "does=close,when=now"), "no such setting: when"),
+    ],
+)
+def test_what_cannot_be_turned_is_named(arguments: tuple[str, ...], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        temper_of(parsed(*arguments))
