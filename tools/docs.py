@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import itertools
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +14,10 @@ import msgspec
 
 import s2s
 from s2s import commands, errors, events
+from s2s.models import MODELS
+from s2s.providers.openai.options import Options
 from s2s.registry import providers
+from s2s.simulators.temper import Fault, Temper
 
 ROOT = Path(__file__).parent.parent
 
@@ -86,6 +92,55 @@ def config_table() -> Iterator[str]:
             yield f"| `{prefix}{field.name}` | `{shown}` |"
 
 
+def options_table() -> Iterator[str]:
+    """One row per setting of an engine of OpenAI Realtime."""
+    yield from _noted(Options)
+
+
+def temper_table() -> Iterator[str]:
+    """One row per knob of a simulator."""
+    yield from _noted(Temper)
+
+
+def fault_table() -> Iterator[str]:
+    """One row per field of a fault."""
+    yield from _noted(Fault)
+
+
+def model_table() -> Iterator[str]:
+    """One row per model."""
+    yield "| model | engine | sees | reasons | ends | use instead |"
+    yield "|---|---|---|---|---|---|"
+    for each in MODELS:
+        marks = ("yes" if has else "no" for has in (each.images, each.reasoning))
+        ends = (each.shutdown or "-", f"`{each.replacement}`" if each.replacement else "-")
+        yield f"| `{each.name}` | `{each.provider}` | {' | '.join(marks)} | {' | '.join(ends)} |"
+
+
+def _noted(kind: type[msgspec.Struct]) -> Iterator[str]:
+    notes = _notes(kind)
+    yield "| name | default | |"
+    yield "|---|---|---|"
+    for field in msgspec.structs.fields(kind):
+        default = field.default_factory() if callable(field.default_factory) else field.default
+        shown = "required" if default is msgspec.NODEFAULT else f"`{default!r}`"
+        yield f"| `{field.name}` | {shown} | {notes.get(field.name, '')} |"
+
+
+def _notes(kind: type) -> dict[str, str]:
+    """Return the strings that stand below the fields of a class."""
+    (body,) = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(body, ast.ClassDef)
+    found = {}
+    for field, note in itertools.pairwise(body.body):
+        match field, note:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                found[name] = " ".join(text.split())
+            case _:
+                pass
+    return found
+
+
 def error_tree() -> Iterator[str]:
     """The errors, children below their parents."""
     yield "```"
@@ -114,6 +169,10 @@ BLOCKS: dict[str, Callable[[], Iterator[str]]] = {
     "commands": command_table,
     "config": config_table,
     "errors": error_tree,
+    "openai options": options_table,
+    "temper": temper_table,
+    "fault": fault_table,
+    "models": model_table,
 }
 
 if __name__ == "__main__":

@@ -27,7 +27,9 @@ def test_example_runs_to_its_end(name: str) -> None:
     if name == "typed":
         assert "calls get_weather {'city': 'Paris'}" in run.stdout
         assert "22 degrees in Paris" in run.stdout
+    if name == "simulated":
+        assert "the connection broke: 1011" in run.stdout
 
 
 def test_every_python_block_is_run() -> None:
-    assert README.count("```python") == len(EXAMPLES) == 3
+    assert README.count("```python") == len(EXAMPLES) == 5

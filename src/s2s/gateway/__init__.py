@@ -28,6 +28,9 @@ class Gateway:
         self._listener = Listener(doors, PATHS, self._serve)
 
     async def __aenter__(self) -> Self:
+        warm = getattr(self._engine, "warm", None)
+        if warm is not None:
+            await warm()
         await self._listener.__aenter__()
         return self
 
