@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= demo-output
 
-.PHONY: help demo test check lint bench soak format docs clean
+.PHONY: help demo test check lint node bench soak format docs clean
 help:           ## this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -37,6 +37,16 @@ lint: $(VENV)/dev  ## the part of check that runs nothing
 	$(BIN)/python tools/sizes.py
 	$(BIN)/python tools/docs.py --check
 
+NODE := tests/node
+$(NODE)/node_modules/.package-lock.json: $(NODE)/package.json $(NODE)/package-lock.json
+	@command -v npm >/dev/null || { echo 'the witness needs Node 20 or newer with npm'; exit 1; }
+	@echo 'Installing @openai/agents into $(NODE) (about 85 MB, once) ...'
+	@cd $(NODE) && npm ci
+	@touch $@
+
+node: $(VENV)/run $(NODE)/node_modules/.package-lock.json  ## the stock SDK for JavaScript talks to serve and simulate
+	$(BIN)/python -m tests.node.run
+
 bench: $(VENV)/dev  ## measured figures, printed; quiet machine please
 	$(BIN)/python -m bench
 
@@ -51,4 +61,4 @@ docs: $(VENV)/dev   ## rewrite the generated tables
 	$(BIN)/python tools/docs.py
 
 clean:          ## remove what the other targets made
-	rm -rf $(VENV) $(OUT) build dist .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OUT) $(NODE)/node_modules build dist .mypy_cache .ruff_cache .hypothesis
