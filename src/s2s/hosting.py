@@ -16,7 +16,7 @@ from s2s.transports import Transport
 from s2s.wire import Send, ServerWire
 
 T = TypeVar("T")
-_NORMAL, _BROKEN = 1000, 1011
+_NORMAL, _GOING_AWAY, _BROKEN = 1000, 1001, 1011
 
 
 class _Ended(Exception):
@@ -84,10 +84,12 @@ class _Host:
         self._messages.put(None)
 
     async def _write_client(self) -> None:
-        with contextlib.suppress(ConnectionLostError):
+        try:
             async for message in self._messages:
                 await self._transport.send(message)
-            raise self._failure or _Ended
+        except ConnectionLostError:
+            return
+        raise self._failure or _Ended
 
     async def _write_engine(self) -> None:
         with contextlib.suppress(ConnectionLostError):
@@ -106,17 +108,21 @@ class _Host:
 async def host(wire: ServerWire, transport: Transport, link: Link, *, most_waiting: int = 4096) -> None:
     """Serve until one side ends in order, then close both; what the engine said last still goes out.
 
-    The client hears of an engine that broke, in the dialect and by close code 1011. Raises the S2SError of
-    the side that broke, or BacklogError when one falls `most_waiting` messages behind.
+    The client hears of an engine that broke, in the dialect and by close code 1011, and of a server that
+    goes away by 1001. Raises the S2SError of the side that broke, or BacklogError when one falls
+    `most_waiting` messages behind.
     """
-    code, reason = _NORMAL, ""
+    code, reason = _GOING_AWAY, ""
     try:
         await _Host(wire, transport, link, most_waiting).serve()
     except* _Ended:
-        pass
+        code = _NORMAL
     except* S2SError as broken:
         code, reason = _BROKEN, type(broken.exceptions[0]).__name__
         raise broken.exceptions[0] from None
+    except* Exception:
+        code = _BROKEN
+        raise
     finally:
         try:
             await transport.close(code, reason)

@@ -1,9 +1,11 @@
+from collections.abc import Callable
+
 import pytest
 
 from s2s.commands import AppendAudio, Command, CommitAudio
 from s2s.errors import ConnectionLostError, RemoteProtocolError
 from s2s.events import Event, GoingAway, ResponseDone, ResponseStarted, Transcript
-from s2s.links import RemoteLink
+from s2s.links import DirectLink, RemoteLink
 from s2s.testing.clock import run
 from s2s.transports.memory import MemoryTransport, pair
 from s2s.wire import Send
@@ -114,5 +116,58 @@ def test_a_closed_link_ends_and_takes_nothing() -> None:
         assert await all_told(remote) == []
         with pytest.raises(ConnectionLostError):
             await remote.send(CommitAudio())
+
+    run(main())
+
+
+class DirectClient(JSONClient):
+    """Audio is a message."""
+
+    def append(self, audio: bytes) -> bytes:
+        return b"audio " + audio
+
+
+class HeardAtOnce(MemoryTransport):
+    """Takes messages while there is room, and has its reader take what comes."""
+
+    room = 1
+
+    def write(self, message: bytes) -> bool:
+        self.room -= 1
+        if self.room >= 0:
+            self._peer._messages.append(message)
+        return self.room >= 0
+
+    async def listen(self, take: Callable[[bytes], None]) -> None:
+        async for message in self:
+            take(message)
+
+
+def direct() -> tuple[DirectLink, MemoryTransport]:
+    near, far = HeardAtOnce(), MemoryTransport()
+    near._peer, far._peer = far, near
+    return DirectLink(DirectClient(), near, 16_000), far
+
+
+def test_a_direct_link_writes_audio_at_once_and_gives_back_what_would_have_to_wait() -> None:
+    remote, far = direct()
+    assert remote.append(b"a") is None
+    assert remote.append(b"b") == Send(b"audio b")
+    assert list(far._messages) == [b"audio a"]
+
+
+def test_what_is_heard_over_a_direct_link_ends_as_iterating_does() -> None:
+    async def main() -> None:
+        for code in (1000, 1006):
+            remote, far = direct()
+            await tell(far, ResponseStarted("r"))
+            await far.close(code, "cable")
+            told: list[Event | Send] = []
+            if code == 1000:
+                await remote.listen(told.append)
+            else:
+                with pytest.raises(ConnectionLostError, match="cable"):
+                    await remote.listen(told.append)
+            assert told == [ResponseStarted("r"), ResponseDone("r", "failed")]
 
     run(main())

@@ -92,6 +92,34 @@ def test_the_writer_waits_for_what_comes() -> None:
     run(main())
 
 
+def test_audio_goes_at_once_where_the_writer_has_nothing_to_do_and_else_waits_its_turn() -> None:
+    async def main() -> None:
+        gone: list[bytes] = []
+        late: list[Send | None] = [None, None, Send(b"spelled")]
+
+        def at_once(audio: bytes) -> Send | None:
+            gone.append(audio)
+            return late.pop(0)
+
+        box = Outbox(10, at_once)
+        box.put_audio(b"a")
+        assert (await box.get(), gone) == (AppendAudio(b"a"), [])
+        writing = asyncio.ensure_future(box.get())
+        await asyncio.sleep(0)
+        for audio in (b"b", b"c"):
+            box.put_audio(audio)
+        assert gone == [b"b", b"c"]
+        box.put_audio(b"d")
+        box.put_audio(b"e")
+        assert (await writing, await box.get(), gone) == (
+            Send(b"spelled"),
+            AppendAudio(b"e"),
+            [b"b", b"c", b"d"],
+        )
+
+    run(main())
+
+
 def test_the_inbox_keeps_its_order_and_reports_audio_as_it_is_taken() -> None:
     async def main() -> None:
         taken: list[AudioOutput] = []

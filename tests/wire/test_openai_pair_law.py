@@ -94,7 +94,7 @@ def test_pictures_arrive(image: bytes, mime_type: str) -> None:
 
 @given(IDS, TEXT, st.sampled_from(["user", "assistant", "system"]))
 def test_messages_arrive_and_can_be_removed(item_id: str, text: str, role: JSON) -> None:
-    said = [AddItem(Message(role, text, item_id)), RemoveItem(item_id)]
+    said: list[Command] = [AddItem(Message(role, text, item_id)), RemoveItem(item_id)]
     assert heard(opened(), *said) == said
 
 
@@ -155,14 +155,15 @@ def updates(draw: st.DrawFn) -> UpdateSession:
             TurnDetection(mode="manual", create_response=False, interrupt_response=False),
         ]
     )
-    transcription = draw(st.sampled_from([UNSET, False]))
+    transcription: JSON = draw(st.sampled_from([UNSET, False]))
+    modalities: JSON = draw(st.sampled_from([UNSET, ("text",)]))
     return UpdateSession(
         instructions=draw(st.just(UNSET) | TEXT),
         voice=draw(st.just(UNSET) | NAMES),
         tools=draw(st.just(UNSET) | st.lists(specs, min_size=1, max_size=2).map(tuple)),
         turn_detection=draw(st.just(UNSET) | turns),
         transcription=transcription,
-        output_modalities=draw(st.sampled_from([UNSET, ("text",)])),
+        output_modalities=modalities,
         max_output_tokens=draw(st.just(UNSET) | st.integers(1, 4096)),
     )
 
@@ -189,7 +190,7 @@ def _turn(draw: st.DrawFn, ids: Iterator[int]) -> Iterator[Event]:
     yield ResponseStarted(response_id)
     for _ in range(draw(st.integers(0, 3))):
         yield from draw(st.sampled_from([_message, _note, _call]))(draw, ids, response_id)
-    status = draw(st.sampled_from(["completed", "interrupted", "incomplete", "failed"]))
+    status: JSON = draw(st.sampled_from(["completed", "interrupted", "incomplete", "failed"]))
     if status == "failed":
         yield Error(ProviderError("out of luck", code="server_error"))
     yield ResponseDone(response_id, status, draw(st.none() | _usage()))

@@ -23,10 +23,16 @@ PATHS = ("/v1/realtime", "/openai/v1/realtime")
 
 
 async def serve(
-    engine: Engine, transport: Transport, knock: Knock, around: Callable[[Link], Link] | None = None
+    engine: Engine,
+    transport: Transport,
+    knock: Knock,
+    around: Callable[[Link], Link],
+    *,
+    strict: bool = False,
 ) -> None:
     """Serve one client until it or the engine ends; `around` wraps the link that the engine opens.
 
+    A `strict` one refuses what the service refuses though the engine could do it.
     Raises the S2SError that broke it; a client that could not be served was told.
     """
     # A client of the protocol asks for transcripts and tools itself, and gets none before.
@@ -43,8 +49,14 @@ async def serve(
     voices: tuple[str, ...] = getattr(engine, "voices", ())
     if voices or config.voice:
         settings["audio"] = {"output": {"voice": config.voice or voices[0]}}
-    wire = OpenAIServer(input_rate=link.input_rate, settings=settings, voices=voices, opened_at=time.time())
-    await host(wire, transport, link if around is None else around(link))
+    wire = OpenAIServer(
+        input_rate=link.input_rate,
+        settings=settings,
+        voices=voices,
+        opened_at=time.time(),
+        strict=strict,
+    )
+    await host(wire, transport, around(link))
 
 
 async def turn_away(transport: Transport, problem: m.Problem, code: int) -> None:

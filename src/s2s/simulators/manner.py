@@ -16,6 +16,7 @@ from s2s.events import (
     RateLimit,
     RateLimits,
     ResponseDone,
+    SessionStarted,
     TextOutput,
     Tokens,
     Transcript,
@@ -91,6 +92,8 @@ class Mannered:
 
     def _shaped(self, event: Event) -> Iterator[Event]:
         match event:
+            case SessionStarted():
+                yield replace(event, expires_in_s=self._temper.session_s)
             case AudioOutput():
                 yield from self._cut(event)
             case TextOutput(text=text):

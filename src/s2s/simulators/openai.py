@@ -14,6 +14,7 @@ from s2s.engine import Engine
 from s2s.errors import S2SError
 from s2s.gateway.openai import PATHS, serve, turn_away
 from s2s.gateway.watching import Watch, watched
+from s2s.links import Link
 from s2s.providers.script import Reply, ScriptEngine
 from s2s.serving import Doors, Knock, Listener
 from s2s.simulators.manner import Mannered
@@ -103,10 +104,14 @@ class OpenAISimulator:
         if refusal is not None:
             await turn_away(transport, *refusal)
             return
-        unruly = Unruly(transport, self._temper, _refused)
+        look = watched(self._watch, next(self._numbers))
+
+        def around(link: Link) -> Link:
+            return look(Mannered(link, self._temper))
+
         try:
-            look = watched(self._watch, next(self._numbers))
-            await serve(self._engine, unruly, knock, lambda link: look(Mannered(link, self._temper)))
+            unruly = Unruly(transport, self._temper, _refused)
+            await serve(self._engine, unruly, knock, around, strict=True)
         except S2SError as broken:
             self.failures = [*self.failures[-99:], broken]
 

@@ -23,7 +23,7 @@ class Kind(Struct):
     event_id: str | None = None
 
 
-_kind = msgspec.json.Decoder(Kind, strict=False).decode
+_decoded = msgspec.json.Decoder(Kind, strict=False).decode
 
 
 class Unruly:
@@ -40,6 +40,7 @@ class Unruly:
         self._left = list(temper.faults)
         self._counts: Counter[tuple[str, str]] = Counter()
         self._silent = asyncio.Event()
+        self._deaf = asyncio.Event()
         self._minutes = temper.session_s / 60
         self._ends_at = asyncio.get_running_loop().time() + temper.session_s
 
@@ -65,6 +66,9 @@ class Unruly:
                     raise
                 await self._inner.close(1001, _EXPIRED.format(minutes=self._minutes))
                 return
+            if self._deaf.is_set():
+                await asyncio.sleep(max(0.0, self._ends_at - asyncio.get_running_loop().time()))
+                continue
             fault = self._due("asked", message) if self._left else None
             if fault is None:
                 yield message
@@ -100,7 +104,8 @@ class Unruly:
             case "stall":
                 self._silent.set()
             case "deaf":
-                await asyncio.sleep(max(0.0, self._ends_at - asyncio.get_running_loop().time()))
+                self._deaf.set()
+                await self._say(message)
             case "delay":
                 await asyncio.sleep(fault.seconds)
                 await self._say(message)
@@ -129,3 +134,10 @@ class Unruly:
             abort()
         else:
             await self._inner.close(1006, "dropped")
+
+
+def _kind(message: bytes) -> Kind:
+    try:
+        return _decoded(message)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Kind()

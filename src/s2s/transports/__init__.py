@@ -23,15 +23,10 @@ class Transport(Protocol):
 
 
 class DirectTransport(Transport, Protocol):
-    """One that also works without a task of the reader's and the writer's: their wake-ups cost more than the rest."""
+    """One that can do without tasks that read and write: to wake them costs more than all the rest."""
 
-    @property
-    def writable(self) -> bool:
-        """Whether the connection is open and takes a message without waiting."""
-        ...
-
-    def write(self, message: bytes) -> None:
-        """Hand a message over where it is `writable`."""
+    def write(self, message: bytes) -> bool:
+        """Hand a message over where that needs no waiting; else do nothing and return False."""
         ...
 
     async def listen(self, take: Callable[[bytes], None]) -> None:

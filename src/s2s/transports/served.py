@@ -78,7 +78,9 @@ class ServedWebSocket:
             self._ending = Ending(code, reason, wanted=True)
         # The fuse outlives this call: what was written last may still wait for the client to read it.
         asyncio.get_running_loop().call_later(self._close_s, self._drop)
-        await self._response.close(code=code if may_be_sent(code) else NORMAL, message=short(reason))
+        # To drain is to wait on a future that aiohttp shares, and that a cancelled `send` cancels for all.
+        last = code if may_be_sent(code) else NORMAL
+        await self._response.close(code=last, message=short(reason), drain=False)
 
     def abort(self) -> None:
         """Drop the connection without a goodbye."""

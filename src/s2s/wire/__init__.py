@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -40,8 +40,9 @@ class ClientWire(Protocol):
 class DirectWire(ClientWire, Protocol):
     """One of a dialect in which audio is a message and causes nothing."""
 
-    append: Callable[[bytes], bytes]
-    """Spells the PCM16 of an AppendAudio."""
+    def append(self, audio: bytes, /) -> bytes:
+        """Spell the PCM16 of an AppendAudio."""
+        ...
 
 
 class ServerWire(Protocol):

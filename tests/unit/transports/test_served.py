@@ -9,7 +9,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError
 
 from s2s.errors import ConnectionLostError
-from s2s.transports.served import BinaryMessage, ServedWebSocket
+from s2s.transports.served import ServedWebSocket
+from s2s.wire import BinaryMessage
 from tests.support.websockets import eventually, http_server, run
 
 

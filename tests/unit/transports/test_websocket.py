@@ -540,6 +540,78 @@ def test_a_cancelled_reader_can_read_on_and_a_second_one_is_refused() -> None:
     run(main())
 
 
+async def speak_when_spoken_to(peer: ServerConnection) -> None:
+    async for message in peer:
+        for n in range(int(message)):
+            await peer.send(str(n))
+    await peer.close(4000)
+
+
+def test_a_listener_takes_what_waits_and_then_messages_as_they_arrive_up_to_the_end() -> None:
+    async def main() -> None:
+        async with server(speak_when_spoken_to) as url:
+            transport, taken = await connect(url), list[bytes]()
+            await transport.send(b"2")
+            await eventually(lambda: len(transport._arrivals.messages) == 2)
+            listening = asyncio.ensure_future(transport.listen(taken.append))
+            await eventually(lambda: len(taken) == 2)
+            assert transport.write(b"1")
+            await eventually(lambda: len(taken) == 3)
+            assert (taken, list(transport._arrivals.messages)) == ([b"0", b"1", b"0"], [])
+            await transport.close()
+            await listening
+            assert not transport.write(b"1")
+
+    run(main())
+
+
+def test_a_listener_hears_how_a_connection_was_lost_and_what_it_raised_itself() -> None:
+    async def goodbye(peer: ServerConnection) -> None:
+        await peer.send("{}")
+        await peer.close(4000, "enough")
+
+    def refuse(message: bytes) -> None:
+        raise ValueError(message)
+
+    async def main() -> None:
+        async with server(goodbye) as url:
+            transport = await connect(url)
+            with pytest.raises(ConnectionLostError, match="enough"):
+                await transport.listen(lambda _: None)
+            await transport.close()
+        async with server(speak_when_spoken_to) as url:
+            transport = await connect(url)
+            listening = asyncio.ensure_future(transport.listen(refuse))
+            await transport.send(b"3")
+            with pytest.raises(ValueError, match="0"):
+                await listening
+            assert [await anext(transport), await anext(transport)] == [b"1", b"2"]
+            await transport.close()
+
+    run(main())
+
+
+def test_a_flood_leaves_room_for_others_between_messages() -> None:
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await accept(reader, writer)
+        writer.write(frame(TEXT, b"{}") * 20_000)
+        await reader.read()
+
+    async def main() -> None:
+        async with raw_server(flood) as url:
+            transport, taken, turns = await connect(url), list[bytes](), list[int]()
+            listening = asyncio.ensure_future(transport.listen(taken.append))
+            while len(taken) < 20_000:
+                before = len(taken)
+                await asyncio.sleep(0)
+                turns.append(len(taken) - before)
+            assert max(turns) <= 128
+            await transport.close()
+            await asyncio.wait((listening,))
+
+    run(main())
+
+
 # --- Keeping alive
 
 

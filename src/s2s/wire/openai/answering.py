@@ -85,7 +85,7 @@ class Answering:
             case m.InputAudioBufferCommit():
                 return self._commit()
             case m.InputAudioBufferClear():
-                self._ledger.clear()
+                self._ledger.input.clear()
                 return [ClearAudio(), self._ledger.say(m.Cleared())]
             case m.ItemCreate():
                 return self._create(asked)
@@ -116,8 +116,7 @@ class Answering:
         except (binascii.Error, ValueError):
             raise Refused("invalid_value", "Invalid 'audio': it is not base64.", "audio") from None
         pcm = ledger.ear.push(data)
-        ms = len(pcm) * 500 / ledger.input_rate
-        ledger.waiting_ms += ms
+        ledger.input.append(len(pcm) * 500 / ledger.input_rate)
         return [AppendAudio(pcm)] if pcm else []
 
     def _update(self, session: dict[str, JSON]) -> Made:
@@ -129,7 +128,7 @@ class Answering:
         speaks = (session.get("audio") or {}).get("output") or {}
         if "voice" in speaks and ledger.voices and speaks["voice"] not in ledger.voices:
             del speaks["voice"]  # a stock client names a voice of the service, and any voice will do
-        if "voice" in speaks and ledger.spoken_ms:
+        if "voice" in speaks and ledger.locks(speaks["voice"]):
             told = "Cannot update a conversation's voice if assistant audio is present."
             raise Refused("cannot_update_voice", told, "session.audio.output.voice")
         change = read_changes(ledger.asked, merged(ledger.asked, session))
@@ -139,13 +138,13 @@ class Answering:
 
     def _commit(self) -> Made:
         ledger = self._ledger
-        if ledger.waiting_ms < SHORTEST_MS:
+        if ledger.input.waiting_ms < SHORTEST_MS:
             told = (
                 f"Error committing input audio buffer: buffer too small. Expected at least {SHORTEST_MS}ms of"
-                f" audio, but buffer only has {ledger.waiting_ms:.2f}ms of audio."
+                f" audio, but buffer only has {ledger.input.waiting_ms:.2f}ms of audio."
             )
             raise Refused("input_audio_buffer_commit_empty", told)
-        ledger.waiting_ms = 0.0
+        ledger.input.waiting_ms = 0.0
         return [CommitAudio()]
 
     def _create(self, asked: m.ItemCreate) -> Made:

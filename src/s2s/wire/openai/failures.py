@@ -6,7 +6,7 @@ codes in livekit-agents 1.8.9 and openai-python 3.57.0.
 
 from __future__ import annotations
 
-from s2s.errors import AuthError, ProviderError, RateLimitError, S2SError
+from s2s.errors import AuthError, ConfigError, LocalProtocolError, ProviderError, RateLimitError, S2SError
 from s2s.wire.openai.messages import Problem
 
 BENIGN = frozenset(
@@ -92,5 +92,7 @@ def problem_of(error: S2SError) -> Problem:
             known = code in _ADVICE and code not in ("server_error",)
             kind = "invalid_request_error" if known else "server_error"
             return Problem(type=kind, code=code or "server_error", message=str(error))
+        case LocalProtocolError() | ConfigError():
+            return Problem(type="invalid_request_error", code="invalid_value", message=str(error))
         case _:
             return Problem(type="server_error", code="server_error", message=str(error))

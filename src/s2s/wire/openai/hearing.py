@@ -143,7 +143,8 @@ class Hearing:
         ask = on.gate.created(response)
         origin: Origin = "user_turn" if ask is None else ask.origin
         on.outputs.began(response.id, origin)
-        given = {key: str(value) for key, value in (response.metadata or {}).items() if key != TAG}
+        metadata = response.metadata if isinstance(response.metadata, dict) else {}
+        given = {key: str(value) for key, value in metadata.items() if key != TAG}
         stop = on.gate.cancel(response.id, on.outputs.open) if ask is not None and ask.cancelled else []
         late = [on.put(each) for each in on.answers.release()]
         return [ResponseStarted(response.id, origin, given), *late, *on.say_gated(stop)]

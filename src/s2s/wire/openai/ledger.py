@@ -76,27 +76,50 @@ class Output(Struct):
         return b'%s%s,"delta":"%s"}' % (head, self.delta, b64encode(audio))
 
 
+class Input(Struct):
+    """The user's audio, and the speech in it."""
+
+    waiting_ms: float = 0.0
+    """What no turn has taken."""
+    all_ms: float = 0.0
+    cleared_ms: float = 0.0
+    """Where in all of it the last clear stands."""
+    speech: str = ""
+    """The item that the user is speaking."""
+    forgotten: set[str] = set()
+    """Items whose audio the client cleared."""
+
+    def append(self, ms: float) -> None:
+        """Count more."""
+        self.waiting_ms += ms
+        self.all_ms += ms
+
+    def clear(self) -> None:
+        """Forget what waits, and the speech that it may be part of."""
+        self.waiting_ms, self.cleared_ms = 0.0, self.all_ms
+        if self.speech:
+            self.forgotten.add(self.speech)
+
+
 class Ledger:
     """The session, the items in order, the responses, and the audio that waits."""
 
-    def __init__(self, input_rate: int, opened_at: float, voices: Sequence[str] = ()) -> None:
+    def __init__(
+        self, input_rate: int, opened_at: float, voices: Sequence[str] = (), *, strict: bool = False
+    ) -> None:
         self.capabilities: Capabilities | None = None
         """None until the engine has started."""
         self.input_rate = input_rate
         self.opened_at = opened_at
         self.voices = voices
+        self.strict = strict
         self.asked: dict[str, JSON] = {}
         """What the client has set."""
         self.session: dict[str, JSON] = copy.deepcopy(DEFAULTS)
         self.entries: dict[str, Entry] = {}
         self.outputs: dict[str, Output] = {}
         self.promised: deque[Promise] = deque()
-        self.speech = ""
-        """The item that the user is speaking."""
-        self.forgotten: set[str] = set()
-        """Items whose audio the client cleared."""
-        self.waiting_ms = 0.0
-        """Audio that no turn has taken."""
+        self.input = Input()
         self.spoken_ms = 0.0
         self._ids = itertools.count(1)
         self.formats_changed()
@@ -106,6 +129,12 @@ class Ledger:
         hears, speaks = self.session["audio"]["input"], self.session["audio"]["output"]
         self.ear = InputConverter(read_format(hears["format"]), self.input_rate)
         self.voice = Voice(read_format(speaks["format"]))
+
+    def locks(self, voice: JSON) -> bool:
+        """Tell whether it is too late for this voice; the service then refuses the one that it has, too."""
+        can = self.capabilities
+        other = voice != self.session["audio"]["output"]["voice"]
+        return self.spoken_ms > 0 and (self.strict or (other and can is not None and can.voice_locks))
 
     def set(self, update: dict[str, JSON]) -> None:
         """Take an update of the session."""
@@ -141,12 +170,6 @@ class Ledger:
     def broken(self) -> None:
         """Promise the conversation nothing any more: what the engine drops it does not tell of."""
         self.promised = deque(each for each in self.promised if not each.in_conversation)
-
-    def clear(self) -> None:
-        """Forget the audio that waits, and the speech that it may be part of."""
-        self.waiting_ms = 0.0
-        if self.speech:
-            self.forgotten.add(self.speech)
 
     def new_id(self, kind: str) -> str:
         """Return an id that nothing else here has."""

@@ -14,8 +14,11 @@ from s2s.items import JSON
 from s2s.wire import Send
 from s2s.wire.openai.answering import Answering
 from s2s.wire.openai.ledger import Ledger
+from s2s.wire.openai.messages import Problem
 from s2s.wire.openai.settings import merged
 from s2s.wire.openai.telling import Telling
+
+_MOST_EARLY = 4096
 
 
 class OpenAIServer:
@@ -28,12 +31,14 @@ class OpenAIServer:
         settings: dict[str, JSON] | None = None,
         voices: Sequence[str] = (),
         opened_at: float = 0.0,
+        strict: bool = False,
     ) -> None:
         """Begin with these settings of the session; where there are `voices`, any other is left aside.
 
+        A `strict` one refuses what the service refuses though the engine could do it.
         `opened_at` is wall clock in seconds, for the session says by it when it will end.
         """
-        self._ledger = Ledger(input_rate, opened_at, voices)
+        self._ledger = Ledger(input_rate, opened_at, voices, strict=strict)
         self._ledger.session = merged(self._ledger.session, settings or {})
         self._telling = Telling(self._ledger)
         self._answering = Answering(self._ledger)
@@ -50,6 +55,9 @@ class OpenAIServer:
     def receive(self, message: bytes) -> Sequence[Send | Command]:
         """Read one message; what is wrong with it is told to the client."""
         if self._ledger.capabilities is None:
+            if len(self._early) == _MOST_EARLY:
+                told = "The engine has not started yet: wait for session.created."
+                return [self._ledger.refuse(Problem(type="server_error", code="server_error", message=told))]
             self._early.append(message)
             return ()
         return self._answering.receive(message)

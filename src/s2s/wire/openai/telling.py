@@ -38,6 +38,15 @@ _STATUS = {
     "failed": "failed",
 }
 _SESSION_S = 3600.0
+_WINDOW_MS = 40.0
+"""An engine may place speech so much too early: it listens in windows."""
+
+
+class Unheard(m.Content, omit_defaults=True):
+    """Speech without words yet: their null is spelled, for @openai/agents reads no item without it."""
+
+    type: str = msgspec.field(default_factory=lambda: "input_audio")
+    transcript: str | None = msgspec.field(default_factory=lambda: None)
 
 
 class Telling:
@@ -95,32 +104,35 @@ class Telling:
 
     def _user_began(self, event: SpeechStarted) -> list[Send]:
         ledger, item_id = self._ledger, event.item_id
-        ledger.speech, self._began_ms[item_id] = item_id, event.position_ms
+        ledger.input.speech, self._began_ms[item_id] = item_id, event.position_ms
         if not ledger.detects:
+            if event.position_ms < ledger.input.cleared_ms - _WINDOW_MS:
+                ledger.input.forgotten.add(item_id)  # the engine heard it before it heard of the clear
             return []
         return [ledger.say(m.SpeechBegan(item_id=item_id, audio_start_ms=int(event.position_ms)))]
 
     def _user_stopped(self, event: SpeechStopped) -> list[Send]:
         ledger, item_id = self._ledger, event.item_id
-        ledger.waiting_ms, ledger.speech = 0.0, ""
+        ledger.input.speech = ""
         told: list[Send] = []
         if ledger.detects:
+            ledger.input.waiting_ms = 0.0
             told.append(ledger.say(m.SpeechEnded(item_id=item_id, audio_end_ms=int(event.position_ms))))
-        if item_id in ledger.entries or item_id in ledger.forgotten:
+        if item_id in ledger.entries or item_id in ledger.input.forgotten:
             return told
         self._began_ms[item_id] = event.position_ms - self._began_ms.pop(item_id, event.position_ms)
         return told + self._committed(item_id)
 
     def _committed(self, item_id: str) -> list[Send]:
         ledger = self._ledger
-        item = _message(item_id, "user", "completed", [m.Content(type="input_audio")])
+        item = _message(item_id, "user", "completed", [Unheard()])
         previous = ledger.add(item)
         told = ledger.say(m.Committed(item_id=item_id, previous_item_id=previous))
         return [told, *ledger.announce(item, previous)]
 
     def _transcript(self, event: Transcript) -> list[Send]:
         ledger, item_id, text = self._ledger, event.item_id, event.text
-        if ledger.session["audio"]["input"]["transcription"] is None or item_id in ledger.forgotten:
+        if ledger.session["audio"]["input"]["transcription"] is None or item_id in ledger.input.forgotten:
             return []
         before = self._texts.get(item_id, "")
         told = []
@@ -205,7 +217,8 @@ class Telling:
         else:
             told.append(ledger.say(m.TextDone(**k, text=words)))
         told.append(ledger.say(m.ContentPartDone(**k, part=_content(part, words))))
-        item.content = [_content(part, words, "output_")]
+        if not _is_cut(item):
+            item.content = [_content(part, words, "output_")]
         output.opened = None
         return told + self._whole(output, item, status)
 
@@ -296,6 +309,11 @@ def _content(part: Part, words: str, prefix: str = "") -> m.Content:
     if part == "audio":
         return m.Content(type=f"{prefix}audio", transcript=words)
     return m.Content(type=f"{prefix}text", text=words)
+
+
+def _is_cut(item: m.WireItem) -> bool:
+    """Whether the client has cut off its audio: it has lost its words for good."""
+    return any(each.type == "output_audio" and each.transcript is None for each in item.content or ())
 
 
 def _limit(limit: RateLimit) -> m.Limit:

@@ -274,6 +274,12 @@ def test_how_a_response_ended_is_told_with_null_usage_and_odd_details(status: st
     assert client.ends(status=status, **odd) == [ResponseDone("r1", ours)]
 
 
+def test_metadata_of_another_kind_is_no_metadata() -> None:
+    client = Client().ready()
+    assert client.begins(metadata="none") == [ResponseStarted("r1")]
+    assert client.begins("r2", metadata=[1]) == [ResponseStarted("r2")]
+
+
 def test_a_failed_response_says_why_and_whether_it_is_worth_another_try() -> None:
     client = Client().ready()
     client.begins()

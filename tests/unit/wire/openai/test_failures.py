@@ -1,6 +1,13 @@
 import pytest
 
-from s2s.errors import AuthError, ProviderError, RateLimitError, S2SError
+from s2s.errors import (
+    AuthError,
+    LocalProtocolError,
+    ProviderError,
+    RateLimitError,
+    S2SError,
+    UnsupportedError,
+)
 from s2s.wire.openai.failures import failure, problem_of
 from s2s.wire.openai.messages import Problem
 
@@ -62,6 +69,8 @@ def test_what_passes_is_worth_another_try(code: str) -> None:
         (ProviderError("no", code="insufficient_quota"), "insufficient_quota"),
         (ProviderError("no"), "server_error"),
         (RateLimitError("no"), "rate_limit"),
+        (LocalProtocolError("no"), "invalid_value"),
+        (UnsupportedError("no"), "invalid_value"),
         (S2SError("no"), "server_error"),
     ],
 )

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.openai_server import PICTURE, Server, refusal, said, types
+from msgspec.structs import replace
+from tests.support.openai_server import EVERYTHING, PICTURE, Server, refusal, said, types
 
 from s2s.capabilities import Capabilities
 from s2s.commands import (
@@ -84,6 +85,14 @@ def test_what_comes_before_the_session_is_answered_after_it_in_order() -> None:
     ]
 
 
+def test_no_more_than_so_much_waits_for_an_engine_that_does_not_start() -> None:
+    server = Server(can=None)
+    for _ in range(4096):
+        assert server.appends(1) == []
+    assert refusal(server.appends(1))["type"] == "server_error"
+    assert len(server.tells(SessionStarted("s", "plain", "plain-1", Capabilities()))) == 4097
+
+
 # Settings.
 
 
@@ -144,10 +153,23 @@ def test_a_key_that_is_not_known_refuses_the_whole_update() -> None:
     assert said(server.updates(), "session.updated")["session"]["instructions"] == ""
 
 
-def test_a_voice_that_was_heard_is_locked() -> None:
-    server = Server()
+def test_a_voice_that_was_heard_is_locked_where_the_engine_locks_it() -> None:
+    locked = replace(EVERYTHING, voice_locks=True)
+    server = Server(can=locked)
     server.answers()
     error = refusal(server.updates(audio={"output": {"voice": "cedar"}}))
+    assert error["code"] == "cannot_update_voice"
+    assert types(server.updates(audio={"output": {"voice": "marin"}}))[-1] == "session.updated"
+    free = Server(can=replace(EVERYTHING, voice_locks=False))
+    free.answers()
+    assert free.updates(audio={"output": {"voice": "cedar"}})[0] == UpdateSession(voice="cedar")
+
+
+def test_to_the_letter_even_the_voice_that_it_has_is_refused() -> None:
+    server = Server(OpenAIServer(input_rate=24_000, strict=True))
+    assert types(server.updates(audio={"output": {"voice": "marin"}}))[-1] == "session.updated"
+    server.answers()
+    error = refusal(server.updates(audio={"output": {"voice": "marin"}}))
     assert error["code"] == "cannot_update_voice"
 
 
@@ -205,6 +227,16 @@ def test_a_commit_of_too_little_audio_is_refused_with_how_much_there_is() -> Non
     assert error["event_id"] == "mine"
 
 
+def test_audio_that_comes_after_a_commit_counts_for_the_next_one() -> None:
+    server = Server()
+    server.updates(audio=MANUAL)
+    server.appends(200)
+    server.hears("input_audio_buffer.commit")
+    server.appends(200)
+    server.tells(SpeechStopped("u1", 200))
+    assert server.hears("input_audio_buffer.commit") == [CommitAudio()]
+
+
 def test_speech_that_is_cleared_becomes_no_item_and_has_no_words() -> None:
     server = Server()
     server.updates(audio=HEARD)
@@ -214,6 +246,19 @@ def test_speech_that_is_cleared_becomes_no_item_and_has_no_words() -> None:
         "input_audio_buffer.speech_stopped"
     ]
     assert "conversation.item.added" in types(server.tells(SpeechStarted("u2", 0), SpeechStopped("u2", 9)))
+
+
+def test_speech_before_a_clear_may_be_told_after_it_and_becomes_no_item_all_the_same() -> None:
+    server = Server()
+    server.updates(audio=MANUAL)
+    server.appends(500)
+    server.hears("input_audio_buffer.clear")
+    assert server.tells(SpeechStarted("u1", 100), SpeechStopped("u1", 400)) == []
+    server.appends(500)
+    server.hears("input_audio_buffer.commit")
+    assert "conversation.item.added" in types(
+        server.tells(SpeechStarted("u2", 480), SpeechStopped("u2", 900))
+    )
 
 
 def test_a_clear_in_silence_forgets_no_speech_to_come() -> None:
@@ -662,3 +707,18 @@ def test_a_removed_item_is_removed_at_the_engine_too() -> None:
     server = Server()
     server.creates(id="a")
     assert server.hears("conversation.item.delete", item_id="a")[0] == RemoveItem("a")
+
+
+def test_speech_without_words_yet_spells_their_null() -> None:
+    told = Server().tells(SpeechStarted("u1", 300), SpeechStopped("u1", 1300))
+    for kind in ("conversation.item.added", "conversation.item.done"):
+        assert said(told, kind)["item"]["content"] == [{"type": "input_audio", "transcript": None}]
+
+
+def test_an_answer_that_was_cut_off_gets_its_words_not_back() -> None:
+    server = Server()
+    sound = AudioOutput(bytes(4800), 24_000, "r1", "i1")
+    server.tells(ResponseStarted("r1"), TextOutput("One two.", "r1", "i1"), sound)
+    server.hears("conversation.item.truncate", item_id="i1", content_index=0, audio_end_ms=50)
+    told = server.tells(ResponseDone("r1", "interrupted"))
+    assert said(told, "conversation.item.done")["item"]["content"] == [{"type": "output_audio"}]
