@@ -16,6 +16,8 @@ from s2s.transports import Transport
 from s2s.wire import Send, ServerWire
 
 T = TypeVar("T")
+_FAIR = 64
+"""Events after which an engine that never pauses lets them be written."""
 _NORMAL, _GOING_AWAY, _BROKEN = 1000, 1001, 1011
 
 
@@ -72,12 +74,16 @@ class _Host:
         raise _Ended
 
     async def _read_engine(self) -> None:
+        told_so_far = 0
         try:
             async for told in self._link:
                 if isinstance(told, Send):
                     self._commands.put(told)
                 else:
                     self._follow(self._wire.send(told))
+                told_so_far += 1
+                if told_so_far % _FAIR == 0:
+                    await asyncio.sleep(0)
         except S2SError as failed:
             self._failure = failed
             self._follow(self._wire.send(Error(failed, fatal=True)))

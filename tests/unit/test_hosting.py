@@ -198,3 +198,15 @@ def test_the_engine_is_closed_even_where_the_connection_cannot_be() -> None:
         assert link.closed == 1
 
     run(main())
+
+
+def test_an_engine_that_never_pauses_leaves_a_client_that_reads_time_to_do_so() -> None:
+    async def main() -> None:
+        near, far = pair()
+        link = PlainLink(*(GoingAway(float(n)) for n in range(2000)))
+        link.end()
+        serving = asyncio.ensure_future(served(link, far, most_waiting=500))
+        assert len([message async for message in near]) == 2001
+        await serving
+
+    run(main())

@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
 from s2s.capabilities import Capabilities
-from s2s.config import Config
+from s2s.config import Config, Limits
 from s2s.errors import ConfigError, ConnectError, ProviderError
 from s2s.events import Event, SessionStarted
 from s2s.gateway import Doors, Gateway
@@ -409,5 +409,25 @@ def test_a_port_that_is_taken_is_named() -> None:
             ):
                 async with Gateway(an_engine(), Doors(port=port)):
                     pass
+
+    run(main())
+
+
+class Sleeper(PlainEngine):
+    """Never opens."""
+
+    async def open(self, config: Config) -> Link:
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+
+def test_an_engine_that_does_not_open_is_given_up_and_the_client_told() -> None:
+    async def main() -> None:
+        sleeper = Sleeper(config=Config(limits=Limits(connect_s=0.1)))
+        async with Gateway(sleeper) as gateway:
+            async with outside(gateway.url) as (peer, _):
+                error = await peer.until("error")
+                assert "not ready within 0.1 s" in error["error"]["message"]
+            assert isinstance(gateway.failures[0], ConnectError)
 
     run(main())

@@ -520,3 +520,24 @@ def test_a_connection_that_cannot_be_opened_is_raised_by_start() -> None:
 def test_the_cost_of_a_transcript_is_told_apart() -> None:
     talk = held(asks, [HELLO])
     assert talk.all(UsageUpdate) == []
+
+
+def test_a_key_shows_in_no_error_no_event_and_no_name() -> None:
+    canary = "sk-canary-4711"
+
+    async def main() -> list[object]:
+        faults = (Fault(does="close", said="response.created", code=1011, reason="oops"),)
+        simulator = OpenAISimulator([HELLO], temper=Temper(faults=faults, keys=(canary,)))
+        watched = OpenAIEngine(s2s.Config(extra={"connect": simulator.connect, "api_key": canary}))
+        async with watched.start() as session:
+            await session.send_text("Hello?")
+            talk = Talk(session)
+            await talk.rest()
+            with pytest.raises(SessionClosedError) as closed:
+                await session.send_text("Again?")
+        return [watched, watched.config, watched.start(), session, *talk.events, closed.value, *talk.errors]
+
+    shown = run(main())
+    assert len(shown) > 8
+    for each in shown:
+        assert canary not in f"{each!r} {each!s} {getattr(each, '__cause__', None)!r}"
