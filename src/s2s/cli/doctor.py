@@ -25,6 +25,7 @@ _DISTRIBUTION: Final = "voice-s2s"
 _REQUIREMENT: Final = re.compile(r"([\w.-]+).*;.*extra\s*==\s*['\"]([\w-]+)['\"]")
 _KEYS: Final = (
     "OPENAI_API_KEY",
+    "AZURE_OPENAI_API_KEY",
     "GEMINI_API_KEY",
     "GOOGLE_API_KEY",
     "AWS_ACCESS_KEY_ID",
