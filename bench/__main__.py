@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 
-from bench import accuracy, latency, overhead, stopping
+from bench import accuracy, latency, overhead, stopping, wire
 
 BENCHES: dict[str, Callable[[], Awaitable[None] | None]] = {
     "per_chunk": overhead.per_chunk,
@@ -18,6 +18,7 @@ BENCHES: dict[str, Callable[[], Awaitable[None] | None]] = {
     "concurrent": latency.concurrent,
     "endpointing": latency.endpointing,
     "install_sizes": overhead.install_sizes,
+    "openai_wire": wire.openai_wire,
 }
 
 

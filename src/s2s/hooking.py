@@ -26,6 +26,7 @@ class HookRunner:
 
     def __init__(self, hooks: Hooks, longest_s: float, deliver: Callable[[Event], None]) -> None:
         self._hooks = hooks
+        self._none = not hooks
         self._longest_s = longest_s
         self._deliver = deliver
         self._waiting: deque[Event] = deque()
@@ -33,7 +34,7 @@ class HookRunner:
 
     def put(self, event: Event) -> bool:
         """Queue the hooks of this event; return True where the event itself waits for them."""
-        if not self._hooks or not self._chain(event):
+        if self._none or not self._chain(event):
             return False
         if len(self._waiting) >= _MOST_WAITING:
             self._deliver(

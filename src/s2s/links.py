@@ -80,19 +80,17 @@ class RemoteLink:
 
 
 class DirectLink(RemoteLink):
-    """A remote link with a short way past the tasks that read and write, which it needs only where they wait."""
+    """A remote link with a short way: no task wakes up for audio, neither to write nor to read it."""
 
     def __init__(self, wire: DirectWire, transport: DirectTransport, input_rate: int) -> None:
         super().__init__(wire, transport, input_rate)
         self._spelled = wire.append
         self._direct = transport
 
-    def append(self, audio: bytes) -> bool:
-        """Write audio at once; return False, and do nothing, where that would have to wait."""
-        if not self._direct.writable:
-            return False
-        self._direct.write(self._spelled(audio))
-        return True
+    def append(self, audio: bytes) -> Send | None:
+        """Write audio at once; return the message for the writer where that would have to wait."""
+        message = self._spelled(audio)
+        return None if self._direct.write(message) else Send(message)
 
     async def listen(self, hear: Callable[[Told], None]) -> None:
         """Call `hear` with what iterating would yield, as it arrives; ends with what it raises."""

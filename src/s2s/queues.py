@@ -22,14 +22,10 @@ class _Fifo(Generic[T]):
     def __init__(self) -> None:
         self._waiting: deque[T] = deque()
         self._reader: asyncio.Future[None] | None = None
-
-    def _append(self, item: T) -> None:
-        self._waiting.append(item)
-        if self._reader is not None:
-            self._wake()
+        self._loop = asyncio.get_running_loop()
 
     def _grown(self) -> asyncio.Future[None]:
-        self._reader = asyncio.get_running_loop().create_future()
+        self._reader = self._loop.create_future()
         return self._reader
 
     def _wake(self) -> None:
@@ -41,7 +37,7 @@ class _Fifo(Generic[T]):
 class Outbox(_Fifo[Command | Send]):
     """What is on its way to the engine. Everything is taken; who produces audio asks for room first."""
 
-    def __init__(self, most_bytes: float, at_once: Callable[[bytes], bool] | None = None) -> None:
+    def __init__(self, most_bytes: float, at_once: Callable[[bytes], Send | None] | None = None) -> None:
         super().__init__()
         self._at_once = at_once
         self._most_bytes = most_bytes
@@ -50,10 +46,11 @@ class Outbox(_Fifo[Command | Send]):
         self._room.set()
 
     def put_audio(self, audio: bytes) -> None:
-        """Let audio go at once, where the writer waits for something to do; else append it, whatever the room."""
-        free = self._reader is not None and not self._reader.done()
-        if not (free and self._at_once is not None and self._at_once(audio)):
+        """Have audio sent at once, where the writer has nothing to do; else append, whatever the room."""
+        if self._at_once is None or self._reader is None or self._reader.done():
             self.put(AppendAudio(audio))
+        elif (late := self._at_once(audio)) is not None:
+            self.put(late)
 
     def put(self, item: Command | Send) -> None:
         """Append, whatever the room."""
@@ -61,7 +58,9 @@ class Outbox(_Fifo[Command | Send]):
             self._bytes += len(item.audio)
             if not self.has_room:
                 self._room.clear()
-        self._append(item)
+        self._waiting.append(item)
+        if self._reader is not None:
+            self._wake()
 
     @property
     def has_room(self) -> bool:
@@ -111,7 +110,9 @@ class Inbox(_Fifo[Event]):
                 self._lose(len(event.audio))
                 return
             self._bytes += len(event.audio)
-        self._append(event)
+        self._waiting.append(event)
+        if self._reader is not None:
+            self._wake()
 
     @property
     def stalled(self) -> bool:
@@ -134,9 +135,16 @@ class Inbox(_Fifo[Event]):
 
     async def get(self) -> Event | None:
         """Take the oldest; None when there will be no more."""
+        try:
+            return await self.next()
+        except StopAsyncIteration:
+            return None
+
+    async def next(self) -> Event:
+        """Take the oldest. Raises StopAsyncIteration when there will be no more."""
         while not self._waiting:
             if self._ended:
-                return None
+                raise StopAsyncIteration
             if self._reader is not None and not self._reader.done():
                 raise LocalProtocolError(
                     "somebody else already reads this session: keep one loop over session.recv()"
@@ -160,4 +168,4 @@ class Inbox(_Fifo[Event]):
             "read events as they come, or raise limits.output_audio_s"
         )
         self._loss = Error(BacklogError(message, lost_ms=lost_ms))
-        self._append(self._loss)
+        self.put(self._loss)

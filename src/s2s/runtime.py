@@ -54,7 +54,8 @@ class _Ended(Exception):
 class Runtime:
     """Moves commands and events between a link, a dialogue and the application.
 
-    The reader never waits for a write, a hook, a tool or a slow application. Only the writer writes.
+    The reader never waits for a write, a hook, a tool or a slow application. Only the writer writes, except
+    that audio goes past it over a direct link while it has nothing to do.
     """
 
     def __init__(self, config: Config, capabilities: Capabilities) -> None:
@@ -126,7 +127,11 @@ class Runtime:
         """Take what the engine tells."""
         now = self._loop.time()
         if isinstance(told, AudioOutput):
-            if self.dialogue.spoke(told, now):
+            if not self.dialogue.spoke(told, now):
+                return
+            if told.sample_rate == self._voice.passes_hz:
+                self.inbox.put(told)
+            else:
                 for each in self._voice.convert(told):
                     self.inbox.put(each)
         elif isinstance(told, Send):

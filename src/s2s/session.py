@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -27,6 +27,7 @@ from s2s.config import Config, Modality, TurnDetection
 from s2s.errors import BacklogError, SessionClosedError, UnsupportedError
 from s2s.events import Event, Interrupted, Usage
 from s2s.items import Item, Message, Role, ToolResult
+from s2s.queues import Outbox
 from s2s.runtime import OpenLink, Runtime
 from s2s.state.playhead import Playhead
 from s2s.tools import Tool, ToolFunction, as_tools
@@ -104,10 +105,10 @@ class Session:
         raw = as_bytes(chunk)
         for start in range(0, len(raw), self._slice_bytes):
             if not outbox.has_room:
-                await self._room()
+                outbox = await self._room()
             audio = ear.push(raw[start : start + self._slice_bytes])
             if audio:
-                self._runtime.outbox.put_audio(audio)
+                outbox.put_audio(audio)
 
     async def send_text(self, text: str, *, role: Role = "user", respond: bool = True) -> None:
         """Say something in writing, and have it answered unless `respond` is False."""
@@ -237,11 +238,12 @@ class Session:
         """End the session; safe to call twice. Events that wait can still be read."""
         await self._runtime.close()
 
-    async def _room(self) -> None:
+    async def _room(self) -> Outbox:
         limits = self.config.limits
         try:
             async with asyncio.timeout(limits.send_s):
                 await self._runtime.outbox.room()
+                return self._runtime.outbox
         except TimeoutError:
             raise BacklogError(
                 f"the engine is {limits.input_audio_s:g} s of audio behind and took none for "
@@ -267,8 +269,5 @@ class _Events(AsyncIterator[Event]):
     def __init__(self, runtime: Runtime) -> None:
         self._inbox = runtime.inbox
 
-    async def __anext__(self) -> Event:
-        event = await self._inbox.get()
-        if event is None:
-            raise StopAsyncIteration
-        return event
+    def __anext__(self) -> Awaitable[Event]:
+        return self._inbox.next()

@@ -19,21 +19,21 @@ class Voice:
         """The format in which audio goes out."""
         self.bytes_per_ms = spoken.bytes_per_ms
         self._plain_hz = spoken.sample_rate if spoken.encoding == "pcm16" and spoken.channels == 1 else None
+        self.passes_hz = self._plain_hz
+        """Audio of this rate goes out as it is; None while the rest of other audio is held back."""
         self._converter: OutputConverter | None = None
         self._last: AudioOutput | None = None
         self._position_ms = 0.0
 
     def convert(self, event: AudioOutput) -> Sequence[AudioOutput]:
         """Return the event in the application's format, after the rest of an item before it."""
-        if self._last is None and event.sample_rate == self._plain_hz:
-            return (event,)
         rest = self.finish() if self._last is not None and self._last.item_id != event.item_id else ()
         if event.sample_rate == self._plain_hz:
             return (*rest, event)
         if self._converter is None:
             self._converter = OutputConverter(event.sample_rate, self.spoken)
             self._position_ms = event.position_ms
-        self._last = event
+        self._last, self.passes_hz = event, None
         return (*rest, *self._made(event, self._converter.push(event.audio)))
 
     def finish(self) -> Sequence[AudioOutput]:
@@ -45,6 +45,7 @@ class Voice:
     def reset(self) -> None:
         """Drop what is left: nobody shall hear it."""
         self._converter = self._last = None
+        self.passes_hz = self._plain_hz
 
     def _made(self, event: AudioOutput, audio: bytes) -> Sequence[AudioOutput]:
         if not audio:

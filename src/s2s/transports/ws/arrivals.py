@@ -8,6 +8,9 @@ from collections.abc import Callable
 
 from s2s.errors import LocalProtocolError
 
+FAIR = 64
+"""Messages after which whoever reads lets others run."""
+
 
 class Arrivals:
     """Messages for one reader, who is woken once and then drains them.
@@ -23,10 +26,12 @@ class Arrivals:
         self._held = False
         self._woken: asyncio.Future[None] | None = None
         self._take: Callable[[bytes], None] | None = None
+        self._may_take = 0
 
     def put(self, message: bytes) -> None:
-        """Hand a message to who waits to take it, or add it and wake the reader."""
-        if self._take is not None and self._woken is not None and not self._woken.done():
+        """Hand a message to a reader who waits to take it, or add it and wake the reader."""
+        if self._may_take and self._take is not None and self._woken is not None and not self._woken.done():
+            self._may_take -= 1
             try:
                 self._take(message)
             except Exception as failed:  # noqa: BLE001  it is for who waits
@@ -59,11 +64,12 @@ class Arrivals:
             self._woken.set_result(None)
 
     def change(self, take: Callable[[bytes], None] | None = None) -> asyncio.Future[None]:
-        """Return what is done when there is something to look at; until then `take`, if given, gets the messages.
+        """Return what is done when there is something to look at. Raises LocalProtocolError.
 
-        Raises LocalProtocolError.
+        Until then `take` gets the messages as they arrive: as many of them as is fair.
         """
         if self._woken is not None and not self._woken.done():
             raise LocalProtocolError("two tasks read from one connection: let a single one read")
-        self._woken, self._take = asyncio.get_running_loop().create_future(), take
+        self._woken = asyncio.get_running_loop().create_future()
+        self._take, self._may_take = take, 0 if take is None else FAIR
         return self._woken

@@ -13,7 +13,7 @@ from picows.picows import WSCloseHandshake
 
 from s2s.errors import ConfigError, ConnectError
 from s2s.transports.ending import BROKEN, CUT, NORMAL, Ending, may_be_sent, short
-from s2s.transports.ws.arrivals import Arrivals
+from s2s.transports.ws.arrivals import FAIR, Arrivals
 from s2s.transports.ws.assembly import Assembly, Violation, farewell
 from s2s.transports.ws.keepalive import KeepAlive
 from s2s.transports.ws.refusal import Hide
@@ -56,7 +56,9 @@ class WebSocketTransport(WSListener):
         self._hide = hide
         self._arrivals = Arrivals(limits.waiting_bytes, self._hold)
         self._assembly = Assembly(limits.max_message_bytes)
-        self._keepalive = KeepAlive(self._ping, self._give_up, limits.ping_after_s, limits.pong_within_s)
+        self._keepalive = KeepAlive(
+            lambda: self._ws.send_ping(), self._give_up, limits.ping_after_s, limits.pong_within_s
+        )
         self._ending: Ending | None = None
         self._writable: asyncio.Future[None] | None = None
         self._fuse: asyncio.TimerHandle | None = None
@@ -71,18 +73,15 @@ class WebSocketTransport(WSListener):
 
         Raises ConnectionLostError, and ends the connection, where that takes longer than `send_s`.
         """
-        if not self.writable:
+        while not self.write(message):
             await self._until_writable()
-        self._ws.send(_TEXT, message)
 
-    @property
-    def writable(self) -> bool:
-        """Whether the connection is open and takes a message without waiting."""
-        return self._writable is None and self._ending is None
-
-    def write(self, message: bytes) -> None:
-        """Write a text message where it is `writable`."""
+    def write(self, message: bytes) -> bool:
+        """Write a text message where that needs no waiting; else do nothing and return False."""
+        if self._ending is not None or self._writable is not None:
+            return False
         self._ws.send(_TEXT, message)
+        return True
 
     def __aiter__(self) -> WebSocketTransport:
         """Read on; leaving a loop loses nothing."""
@@ -101,10 +100,12 @@ class WebSocketTransport(WSListener):
         """Call `take` with each message as it arrives, and end as iterating would, or with what it raised."""
         arrivals = self._arrivals
         while arrivals.messages or not self._over():
-            if arrivals.messages:
-                take(arrivals.pop())
-            else:
+            if not arrivals.messages:
                 await arrivals.change(take)
+            for _ in range(min(FAIR, len(arrivals.messages))):
+                take(arrivals.pop())
+            if arrivals.messages:
+                await asyncio.sleep(0)
 
     async def close(self, code: int = NORMAL, reason: str = "") -> None:
         """Say goodbye, wait at most `close_s` for the peer's, and let go of the socket."""
@@ -226,9 +227,6 @@ class WebSocketTransport(WSListener):
             self._ws.underlying_transport.resume_reading()
             if self._ending is None:
                 self._keepalive.start()
-
-    def _ping(self) -> None:
-        self._ws.send_ping()
 
     def _give_up(self) -> None:
         self._cut(f"no pong within {self._limits.pong_within_s:g} s")
