@@ -13,7 +13,6 @@ from s2s.errors import UnsupportedError
 from s2s.links import DirectLink, Link, RemoteLink
 from s2s.models import model_of, warn_of_end
 from s2s.providers.openai.options import Options, options_of
-from s2s.transports.webrtc import require_aiortc
 from s2s.transports.websocket import connect
 from s2s.wire.openai.client import OpenAIClient, Opening
 from s2s.wire.openai.settings import format_of
@@ -63,6 +62,8 @@ class OpenAIEngine(Engine):
         super().check(config)
         options = self.options(config)
         if options.transport == "webrtc":
+            from s2s.transports.webrtc import require_aiortc
+
             require_aiortc()
         options.key(options.url(_model(config, options)))
         if config.temperature is not None and not options.variant.sets_temperature:
