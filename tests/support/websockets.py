@@ -177,6 +177,19 @@ async def heard_frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     return first & 0xF, (int.from_bytes(payload, "big") ^ int.from_bytes(key, "big")).to_bytes(size, "big")
 
 
+SIGNING = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
 def certify(folder: Path, host: str = "127.0.0.1") -> tuple[ssl.SSLContext, Path]:
     """Return a server's context for `host`, and the file of the throw-away CA behind it."""
     ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
@@ -188,6 +201,12 @@ def certify(folder: Path, host: str = "127.0.0.1") -> tuple[ssl.SSLContext, Path
         draft = x509.CertificateBuilder(authority, name, public, x509.random_serial_number())
         draft = draft.not_valid_before(today - datetime.timedelta(1))
         draft = draft.not_valid_after(today + datetime.timedelta(1))
+        # What Python 3.13 demands of a chain.
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
+        draft = draft.add_extension(issuer, critical=False)
+        draft = draft.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        if isinstance(kind, x509.BasicConstraints):
+            draft = draft.add_extension(SIGNING, critical=True)
         signed = draft.add_extension(kind, critical=True).sign(ca_key, hashes.SHA256())
         return signed.public_bytes(serialization.Encoding.PEM)
 
