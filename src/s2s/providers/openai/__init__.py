@@ -65,6 +65,8 @@ class OpenAIEngine(Engine):
             from s2s.transports.webrtc import require_aiortc
 
             require_aiortc()
+            if options.proxy or options.connect:
+                raise UnsupportedError("a call over WebRTC takes no proxy and no connect: leave them out")
         options.key(options.url(_model(config, options)))
         if config.temperature is not None and not options.variant.sets_temperature:
             raise UnsupportedError("this service has no temperature: leave Config.temperature out")

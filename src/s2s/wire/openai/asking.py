@@ -30,8 +30,9 @@ from s2s.wire.openai import messages as m
 from s2s.wire.openai.connection import Connection
 from s2s.wire.openai.gate import Ask
 from s2s.wire.openai.items import short, spelled
-from s2s.wire.openai.settings import changed, difference, merged, modalities
+from s2s.wire.openai.settings import changed, difference, modalities
 from s2s.wire.openai.uplink import SHORTEST_MS
+from s2s.wire.openai.variants import Variant
 
 Told = Sequence[Send | Event]
 _LOCKED = "the voice cannot change once it was heard: start another session with it"
@@ -53,7 +54,8 @@ class Asking:
                 return self._commit()
             case ClearAudio():
                 again = [Send(each) for each in on.uplink.again()]
-                return (on.say(m.InputAudioBufferClear(), "clear"), *again)
+                owed = on.say_gated(on.gate.user_ended())
+                return (on.say(m.InputAudioBufferClear(), "clear"), *again, *owed)
             case AddItem(item=item):
                 return (on.put(item),)
             case AppendImage():
@@ -61,7 +63,8 @@ class Asking:
             case RemoveItem(item_id=item_id):
                 return (on.say(m.ItemDelete(item_id=short(item_id)), "delete"),)
             case CreateResponse():
-                return self._want(_wishes(command), "out_of_band" if command.out_of_band else "application")
+                wishes = _wishes(command, on.opening.variant)
+                return self._want(wishes, "out_of_band" if command.out_of_band else "application")
             case SendToolResult():
                 told = [on.put(each) for each in on.answers.answer(command)]
                 return [*told, *self._want(m.ResponseWishes(), "tool_result")] if command.respond else told
@@ -90,30 +93,30 @@ class Asking:
 
     def _truncate(self, item_id: str, heard_ms: float) -> Told:
         track = self._on.outputs.tracks.get(item_id)
-        if track is None or not track.in_conversation:
+        if track is None or not track.in_conversation or not track.named:
             return ()
         end_ms = int(min(heard_ms, track.received_ms))
         if end_ms <= 0:
-            return (self._on.say(m.ItemDelete(item_id=item_id), "truncate"),)
-        cut = m.ItemTruncate(item_id=item_id, audio_end_ms=end_ms, content_index=track.content_index)
+            return (self._on.say(m.ItemDelete(item_id=track.named), "truncate"),)
+        cut = m.ItemTruncate(item_id=track.named, audio_end_ms=end_ms, content_index=track.content_index)
         return (self._on.say(cut, "truncate"),)
 
     def _update(self, command: UpdateSession) -> Told:
         on, opening = self._on, self._on.opening
+        told: list[Send | Event] = []
         if isinstance(command.turn_detection, TurnDetection):
             on.turns = command.turn_detection
             on.keep_recent()
+            told += on.say_gated(on.gate.user_ended())
         model = opening.wishes.transcription_model or opening.variant.transcribes_with
         asked = changed(command, model, opening.config.language)
-        told: list[Send | Event] = []
-        if command.voice is not UNSET and on.outputs.spoken_ms and _voice(on.session) != command.voice:
+        session = on.agreed.session
+        if command.voice is not UNSET and on.outputs.spoken_ms and _voice(session) != command.voice:
             del asked["audio"]["output"]["voice"]
             told.append(Error(LocalProtocolError(_LOCKED)))
-        wanted = difference(asked, on.session)
+        wanted = difference(asked, session)
         if wanted:
-            on.session = merged(on.session, wanted)
-            update = opening.variant.shaped({"type": "realtime", **wanted})
-            told.append(on.say(m.SessionUpdate(session=update), "update"))
+            told.append(on.update({"type": "realtime", **wanted}, "update"))
         return told
 
 
@@ -126,12 +129,14 @@ def _picture(command: AppendImage) -> m.WireItem:
     return m.WireItem(role="user", content=[m.Content(type="input_image", image_url=url)])
 
 
-def _wishes(command: CreateResponse) -> m.ResponseWishes:
+def _wishes(command: CreateResponse, variant: Variant) -> m.ResponseWishes:
     context, wanted = command.context, command.output_modalities
+    spoken = None if wanted is None else modalities(wanted)
     return m.ResponseWishes(
         conversation="none" if command.out_of_band else None,
         input=None if context is None else [spelled(each) for each in context],
         instructions=command.instructions,
-        output_modalities=None if wanted is None else modalities(wanted),
+        output_modalities=None if variant.names_modalities else spoken,
+        modalities=spoken if variant.names_modalities else None,
         metadata=command.metadata or None,
     )

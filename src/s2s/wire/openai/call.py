@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from s2s.audio.levels import is_silent
 from s2s.commands import AppendAudio, Cancel, Command, Truncate
 from s2s.events import Event, ResponseDone
@@ -27,6 +29,7 @@ TAIL_MS = 100.0
 SILENT_MS = 30_000.0
 """How long a response that was generated may be without sound before nobody waits for it any more."""
 _LEAD_MS = 200.0
+_REMEMBERED = 16
 _BYTES_PER_MS = 48
 _PLAYBACK = {
     str(each.__struct_config__.tag): m.SERVER[str(each.__struct_config__.tag)]
@@ -49,7 +52,9 @@ class CallClient:
         self._held: dict[str, ResponseDone] = {}
         self._left_ms: dict[str, float] = {}
         """How long each response that will end may still sound, or be silent."""
-        self._lead: list[bytes] = []
+        self._cleared: dict[str, None] = {}
+        self._lead: list[bytes] | None = []
+        """Sound that nothing has announced; None while it is the rest of what was cleared."""
 
     def send(self, command: Command) -> Told:
         """Spell a command. What was heard the service knows itself, and audio does not go this way."""
@@ -61,16 +66,20 @@ class CallClient:
                 return ()
             case Cancel(response_id=wanted):
                 told = list(self._asking.send(command))
-                sounds = self._sounding and wanted in (None, self._sounding)
-                return [*told, self._on.say(m.OutputAudioBufferClear(), "clear")] if sounds else told
+                clears = self._may_sound(wanted or self._sounding)
+                return [*told, self._on.say(m.OutputAudioBufferClear(), "clear")] if clears else told
             case _:
                 return self._asking.send(command)
 
     def receive(self, message: bytes) -> Told:
         """Read one message."""
-        decoder = _PLAYBACK.get(m.kind_of(message).type) if b"output_audio_buffer." in message else None
-        if decoder is not None:
-            return self._playback(decoder.decode(message))
+        if b'"output_audio_buffer.' in message:
+            try:
+                decoder = _PLAYBACK.get(m.kind_of(message).type)
+                if decoder is not None:
+                    return self._playback(decoder.decode(message))
+            except (msgspec.MsgspecError, UnicodeError, RecursionError) as wrong:
+                return (self._hearing.unreadable(message, wrong),)
         told: list[Send | Event] = []
         for each in self._hearing.receive(message):
             if isinstance(each, ResponseDone) and self._is_awaited(each):
@@ -88,7 +97,7 @@ class CallClient:
         if track is None:
             self._keep(pcm)
         else:
-            lead, self._lead = b"".join(self._lead), []
+            lead, self._lead = b"".join(self._lead or ()), []
             told += self._on.outputs.audio(track, lead + pcm)
         return [*told, *self._passed(len(pcm) / _BYTES_PER_MS)] if self._left_ms else told
 
@@ -117,7 +126,11 @@ class CallClient:
                 self._left_ms[response_id or self._sounding] = TAIL_MS
                 return ()
             case m.PlaybackCleared(response_id=response_id):
-                return self._end(response_id or self._sounding)
+                name = response_id or self._sounding
+                self._cleared = {**dict.fromkeys([*self._cleared][-_REMEMBERED:]), name: None}
+                ended = self._end(name)
+                self._lead = None
+                return ended
             case _:
                 return ()
 
@@ -133,7 +146,14 @@ class CallClient:
         done = self._held.pop(response_id, None)
         return [] if done is None else [done]
 
+    def _may_sound(self, response_id: str) -> bool:
+        if not response_id or response_id in self._cleared:
+            return False
+        return response_id in (self._sounding, *self._held) or bool(self._tracks(response_id))
+
     def _is_awaited(self, done: ResponseDone) -> bool:
+        if done.response_id in self._cleared:
+            return False
         if done.response_id == self._sounding:
             return True
         spoken = any(e.form == "spoken" and e.text for e in self._tracks(done.response_id))
@@ -152,7 +172,8 @@ class CallClient:
     def _keep(self, pcm: bytes) -> None:
         # The first sound may overtake the message that announces it.
         if is_silent(pcm):
-            self._lead.clear()
+            self._lead = []
+        if self._lead is None or is_silent(pcm):
             return
         self._lead.append(pcm)
         while sum(map(len, self._lead)) > _LEAD_MS * _BYTES_PER_MS:

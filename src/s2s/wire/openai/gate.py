@@ -89,8 +89,14 @@ class Gate:
         return ask is not None
 
     def failed(self, name: str) -> list[ResponseCreate]:
-        """The service will not give what we asked for."""
-        return self._pay() if self._asked.pop(name, None) else []
+        """The service will not give what we asked for; without a name, what we asked for first."""
+        failed = self._asked.pop(name, None) if name else self._popped()
+        return self._pay() if failed is not None else []
+
+    def repeated(self, response: WireResponse) -> list[ResponseCreate]:
+        """A response began that had been before: whatever it answers, it is over."""
+        self._found(response)
+        return self._pay()
 
     def cancel(self, response_id: str | None, open_ids: Container[str]) -> list[ResponseCancel]:
         """Stop a response, or whichever comes first; nothing is owed any more."""
@@ -108,16 +114,17 @@ class Gate:
         if answered:
             self._owed = None
 
-    def user_ended(self) -> None:
-        """The user is silent; what is owed waits for the answer that comes now."""
+    def user_ended(self, *, answered: bool = False) -> list[ResponseCreate]:
+        """The user is silent: ask for what is owed, unless that is `answered` with what comes now."""
         self._user_speaks = False
+        return [] if answered else self._pay()
 
     def _pay(self) -> list[ResponseCreate]:
         ask, self._owed = self._owed, None
         return self.want(ask) if ask is not None else []
 
     def _waits(self) -> bool:
-        return any(each.in_turn for each in self._asked.values())
+        return any(each.in_turn and not each.cancelled for each in self._asked.values())
 
     def _ask(self, ask: Ask) -> ResponseCreate:
         ask.name = f"create_{next(self._numbers)}"
@@ -134,4 +141,5 @@ class Gate:
         return None if self._tags else self._popped()
 
     def _popped(self) -> Ask | None:
-        return self._asked.pop(next(iter(self._asked)), None) if self._asked else None
+        names = [name for name, each in self._asked.items() if each.in_turn]
+        return self._asked.pop(names[0]) if names else None

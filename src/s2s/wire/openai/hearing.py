@@ -32,8 +32,7 @@ from s2s.wire.openai.failures import ACTIVE, BENIGN, failure
 from s2s.wire.openai.gate import TAG
 from s2s.wire.openai.items import call_of, text_of
 from s2s.wire.openai.outputs import Track
-from s2s.wire.openai.settings import merged
-from s2s.wire.openai.transcripts import Transcripts
+from s2s.wire.openai.transcripts import UNNAMED, Transcripts
 
 Told = Sequence[Send | Event]
 _STATUS: dict[str, ResponseStatus] = {
@@ -41,6 +40,7 @@ _STATUS: dict[str, ResponseStatus] = {
     "incomplete": "incomplete",
     "failed": "failed",
 }
+_MADE = ("completed", None)
 _RACES = ("cancel", "truncate", "delete", "clear")
 
 
@@ -51,12 +51,33 @@ class Hearing:
         self._on = connection
         self._transcripts = Transcripts()
         self._template: Template[Track] = Template()
+        self._early: list[Event] = []
 
     def receive(self, message: bytes) -> Told:
-        """Read one message."""
+        """Read one message. What the service tells before it has taken our settings is told after that."""
         short_way = self._template.match(message)
         if short_way is not None:
             return self._on.outputs.audio(*short_way)
+        before = self._on.phase
+        made = self._made(message)
+        return made if before is Phase.READY else self._in_time(made)
+
+    def unreadable(self, message: bytes, wrong: Exception) -> Error:
+        """Tell of a message that makes no sense."""
+        told = f"a message of the service cannot be read ({wrong}): it is left out"
+        error = RemoteProtocolError(told, received=message, provider=self._on.opening.provider)
+        return Error(error, fatal=self._on.phase is Phase.CONNECTED)
+
+    def _in_time(self, made: Told) -> Told:
+        urgent = [each for each in made if isinstance(each, Send) or (isinstance(each, Error) and each.fatal)]
+        self._early += [each for each in made if not isinstance(each, Send) and each not in urgent]
+        if self._on.phase is not Phase.READY:
+            return urgent
+        # SessionStarted is among what is due, and comes first.
+        early, self._early = self._early, []
+        return [*urgent, *sorted(early, key=lambda each: not isinstance(each, SessionStarted))]
+
+    def _made(self, message: bytes) -> Told:
         try:
             kind = m.kind_of(message).type
             if kind in self._on.opening.variant.ignores:
@@ -65,10 +86,8 @@ class Hearing:
             if decoder is None:
                 return self._unknown(message)
             return self._hear(decoder.decode(message), message)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as wrong:
-            told = f"a message of the service cannot be read ({wrong}): it is left out"
-            error = RemoteProtocolError(told, received=message, provider=self._on.opening.provider)
-            return (Error(error, fatal=self._on.phase is Phase.CONNECTED),)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError, RemoteProtocolError) as wrong:
+            return (self.unreadable(message, wrong),)
 
     def lost(self) -> Sequence[Event]:
         """End whatever was open."""
@@ -138,14 +157,19 @@ class Hearing:
 
     def _began(self, response: m.WireResponse) -> list[Send | Event]:
         on = self._on
-        if not response.id or on.outputs.knows(response.id):
+        if response.id in on.outputs.open or not response.id:
             return []
+        if on.outputs.knows(response.id):
+            return [*on.say_gated(on.gate.repeated(response))]
         ask = on.gate.created(response)
         origin: Origin = "user_turn" if ask is None else ask.origin
         on.outputs.began(response.id, origin)
         metadata = response.metadata if isinstance(response.metadata, dict) else {}
         given = {key: str(value) for key, value in metadata.items() if key != TAG}
-        stop = on.gate.cancel(response.id, on.outputs.open) if ask is not None and ask.cancelled else []
+        stop: list[m.ResponseCancel] = []
+        if ask is not None and ask.cancelled:
+            on.outputs.mute(response.id)
+            stop = on.gate.cancel(response.id, on.outputs.open)
         late = [on.put(each) for each in on.answers.release()]
         return [ResponseStarted(response.id, origin, given), *late, *on.say_gated(stop)]
 
@@ -156,8 +180,9 @@ class Hearing:
             return told
         status = _STATUS.get(response.status, "completed")
         if status == "completed":
-            calls = [each for each in _items(response.output) if each.type == "function_call"]
-            told += [event for each in calls for event in self._called(response.id, each)]
+            for each in _items(response.output):
+                if each.type == "function_call" and each.status in _MADE:
+                    told += self._called(response.id, each)
         fatal: list[Event] = []
         if status == "failed":
             error, ends = failure(_reason(response.status_details), self._on.opening.provider)
@@ -172,7 +197,7 @@ class Hearing:
 
     def _output(self, response_id: str, item: m.WireItem, message: bytes) -> Told:
         match item.type:
-            case "function_call" if item.status in ("completed", None):
+            case "function_call" if item.status in _MADE:
                 return self._called(response_id, item)
             case "message":
                 outputs = self._on.outputs
@@ -194,35 +219,36 @@ class Hearing:
         match read:
             case m.SpeechBegan(item_id=item_id, audio_start_ms=start_ms):
                 on.gate.user_began(answered=turns.create_response and turns.interrupt_response)
-                return (SpeechStarted(item_id or "speech", start_ms),)
+                return (SpeechStarted(item_id or UNNAMED, start_ms),)
             case m.SpeechEnded(item_id=item_id, audio_end_ms=end_ms):
-                on.gate.user_ended()
-                return (SpeechStopped(item_id or "speech", end_ms),)
+                on.gate.user_ended(answered=turns.create_response)
+                return (SpeechStopped(item_id or UNNAMED, end_ms),)
             case m.Committed(item_id=item_id):
                 on.uplink.taken()
                 manual = turns.mode == "manual"
-                return (SpeechStopped(item_id or "speech", on.uplink.position_ms),) if manual else ()
+                return (SpeechStopped(item_id or UNNAMED, on.uplink.position_ms),) if manual else ()
 
     def _created(self, session: dict[str, JSON]) -> Told:
         on = self._on
         if on.phase is not Phase.CONNECTED:
             return ()
-        on.session, on.phase = session, Phase.CONFIGURED
+        on.agreed.told(session)
+        on.phase = Phase.CONFIGURED
         told: list[Send | Event] = [*on.configure()]
         return told if on.opening.variant.acknowledges else [*told, *self._ready()]
 
     def _updated(self, session: dict[str, JSON]) -> Told:
-        self._on.session = merged(self._on.session, session)
+        self._on.agreed.taken(session)
         return self._ready() if self._on.phase is Phase.CONFIGURED else ()
 
     def _ready(self) -> list[Event]:
-        on, opening, session = self._on, self._on.opening, self._on.session
+        on, opening, session = self._on, self._on.opening, self._on.agreed.session
         on.phase = Phase.READY
         expires_at, model = session.get("expires_at"), session.get("model") or opening.model
         left_s = opening.capabilities.max_session_s
         if isinstance(expires_at, int | float) and expires_at > opening.opened_at > 0:
             left_s = expires_at - opening.opened_at
-        name = str(session.get("id") or "session")
+        name = on.session_id or "session"
         return [SessionStarted(name, opening.provider, str(model), opening.capabilities, left_s)]
 
     def _failed(self, problem: m.Problem) -> Told:
@@ -231,11 +257,20 @@ class Hearing:
         if problem.code == ACTIVE and on.gate.refused(name):
             return ()
         if kind in _RACES and problem.code in BENIGN:
-            return ()
-        error, fatal = failure(problem, on.opening.provider, str(on.session.get("id") or ""))
+            return self._ended_unnoticed(on.cancelled(name))
+        on.agreed.refused(name)
+        error, fatal = failure(problem, on.opening.provider, on.session_id)
         unopened = on.phase is not Phase.READY and kind != "item"
         told = Error(error, fatal=fatal or unopened)
-        return (told, *on.say_gated(on.gate.failed(name))) if kind == "create" else (told,)
+        # An error that names no message of ours may be all that comes of a request.
+        return (told, *on.say_gated(on.gate.failed(name))) if kind in ("create", "") else (told,)
+
+    def _ended_unnoticed(self, response_id: str) -> Told:
+        """Close a response that was to stop and is not active, the service says: its end was missed."""
+        if response_id not in self._on.outputs.open:
+            return ()
+        owed = self._on.say_gated(self._on.gate.done(response_id))
+        return [*self._close(ResponseDone(response_id, "interrupted")), *owed]
 
     def _unknown(self, message: bytes) -> Told:
         return (Unrecognized(self._on.opening.provider, msgspec.json.decode(message)),)

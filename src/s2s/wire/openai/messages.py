@@ -84,6 +84,7 @@ class ResponseWishes(Struct, omit_defaults=True, kw_only=True):
     input: list[JSON] | None = None
     instructions: str | None = None
     output_modalities: list[str] | None = None
+    modalities: list[str] | None = None
     metadata: dict[str, str] | None = None
     audio: JSON = None
     tools: JSON = None

@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from s2s.errors import RemoteProtocolError
 from s2s.events import AudioOutput, Event, Origin, TextOutput, ToolCall
 from s2s.items import Call
 
@@ -17,6 +18,8 @@ class Track(Struct):
     """One message of a response: how much of it came, in words and in audio."""
 
     item_id: str
+    """Its name here, which no other message has; the service may name two alike."""
+    named: str
     response_id: str
     in_conversation: bool
     content_index: int = 0
@@ -41,11 +44,16 @@ class Outputs:
         self._rate = rate
         self._decode = decode
         self._over: dict[str, None] = {}
-        self._called: dict[str, None] = {}
+        self._muted: set[str] = set()
+        self._called: dict[str, str] = {}
 
     def began(self, response_id: str, origin: Origin) -> None:
         """A response is open."""
         self.open[response_id] = origin
+
+    def mute(self, response_id: str) -> None:
+        """Leave out what an open response says: nobody wants it any more."""
+        self._muted.add(response_id)
 
     def knows(self, response_id: str) -> bool:
         """Tell whether the response is open, or is over already."""
@@ -58,12 +66,15 @@ class Outputs:
         """
         response_id = response_id or next(reversed(self.open), "")
         origin = self.open.get(response_id)
-        if origin is None:
+        if origin is None or response_id in self._muted:
             return None
         key = item_id or f"{response_id}_item"
         track = self.tracks.get(key)
+        if track is not None and track.response_id != response_id:
+            key = f"{key}_of_{response_id}"
+            track = self.tracks.get(key)
         if track is None:
-            track = self.tracks[key] = Track(key, response_id, origin != "out_of_band")
+            track = self.tracks[key] = Track(key, item_id, response_id, origin != "out_of_band")
         track.content_index = content_index
         return track
 
@@ -101,16 +112,23 @@ class Outputs:
         return [*events, TextOutput("", track.response_id, track.item_id, final=True, form=form)]
 
     def call(self, response_id: str, call: Call) -> list[ToolCall]:
-        """Take a call, once."""
+        """Take a call, once. Raises RemoteProtocolError where another response made one of this id."""
         response_id = response_id or next(reversed(self.open), "")
-        if response_id not in self.open or call.id in self._called:
+        if response_id not in self.open or response_id in self._muted:
             return []
-        _remember(self._called, call.id)
+        made_by = self._called.get(call.id)
+        if made_by is not None and made_by != response_id:
+            told = f"call {call.id} of {call.name} was made before: it is left out, for one id has one answer"
+            raise RemoteProtocolError(told)
+        if made_by is not None:
+            return []
+        self._called = {**dict([*self._called.items()][1 - _REMEMBERED :]), call.id: response_id}
         return [ToolCall(call, response_id)]
 
     def close(self, response_id: str) -> list[Event]:
         """End a response: the words that were left open end with it."""
         self.open.pop(response_id, None)
+        self._muted.discard(response_id)
         _remember(self._over, response_id)
         mine = [each for each in self.tracks.values() if each.response_id == response_id]
         for item_id in list(self.tracks)[:-_REMEMBERED]:

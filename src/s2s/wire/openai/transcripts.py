@@ -16,6 +16,10 @@ AnyTranscription = (
 )
 
 
+UNNAMED = "speech"
+"""What an item of the user is called where the service does not name it."""
+
+
 class Transcripts:
     """The words of the items whose transcript is not complete."""
 
@@ -24,7 +28,8 @@ class Transcripts:
 
     def hear(self, read: AnyTranscription) -> list[Event]:
         """Take a piece of a transcript, all of it, or that there is none."""
-        item_id, before = read.item_id, self._texts.get(read.item_id, "")
+        item_id = read.item_id or UNNAMED
+        before = self._texts.get(item_id, "")
         match read:
             case m.TranscriptionDelta(delta=delta):
                 return self._grown(item_id, before, before + (delta or ""))

@@ -22,6 +22,8 @@ class Variant(Struct, frozen=True):
     """The metadata of `response.create` comes back, so that its response can be told from others."""
     hoists: tuple[tuple[str, ...], ...] = ()
     """Settings that stand at the top of its session object."""
+    names_modalities: bool = False
+    """What a response is made of is called `modalities`, as in the beta."""
     ignores: frozenset[str] = frozenset()
     """Messages that repeat what others say."""
     sets_temperature: bool = False
@@ -46,6 +48,7 @@ AZURE = Variant("azure")
 XAI = Variant(
     "xai",
     echoes_metadata=False,
+    names_modalities=True,
     hoists=(("audio", "output", "voice"), ("audio", "input", "turn_detection")),
     ignores=frozenset({"response.text.delta", "response.text.done", "ping"}),
     transcribes_with=None,

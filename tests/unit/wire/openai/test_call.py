@@ -3,12 +3,13 @@
 from array import array
 
 import msgspec
+import pytest
 from tests.support.openai import plain, types
 
 from s2s.capabilities import Capabilities
 from s2s.commands import AppendAudio, Cancel, CommitAudio, CreateResponse, Truncate
 from s2s.config import Config
-from s2s.events import AudioOutput, ResponseDone
+from s2s.events import AudioOutput, Error, ResponseDone
 from s2s.items import JSON
 from s2s.wire.openai.call import SILENT_MS, TAIL_MS, CallClient
 from s2s.wire.openai.client import Opening
@@ -155,6 +156,47 @@ def test_an_interruption_after_generation_only_clears() -> None:
     line.done()
     assert types([plain(each) for each in line.wire.send(Cancel("r1"))]) == ["output_audio_buffer.clear"]
     assert types(line.plays(CLEARED)) == ["response_done"]
+
+
+def test_the_rest_of_what_was_cleared_is_no_part_of_the_next_answer() -> None:
+    line = Line()
+    line.words()
+    line.plays(STARTED)
+    line.plays(CLEARED)
+    assert line.sounds(LOUD, LOUD) == []
+    line.hears("response.created", response={"id": "r2", "conversation_id": "conv_1"})
+    line.hears(STARTED, response_id="r2")
+    (event,) = line.sounds(LOUD)
+    assert len(event.audio) == 960
+
+
+def test_an_answer_that_was_generated_and_does_not_sound_yet_is_cleared_too() -> None:
+    line = Line()
+    line.words()
+    line.done()
+    assert types([plain(each) for each in line.wire.send(Cancel("r1"))]) == ["output_audio_buffer.clear"]
+
+
+def test_what_was_cleared_before_it_sounded_is_not_waited_for() -> None:
+    line = Line()
+    line.words()
+    line.plays(CLEARED)
+    assert types(line.done()) == ["text_output", "response_done"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b'{"type":"output_audio_buffer.started","response_id":5}',
+        b'{"type":"output_audio_buffer.stopped"',
+        b'{"type":"output_audio_buffer.cleared","response_id":"\xe1"}',
+    ],
+)
+def test_a_message_of_the_buffer_that_cannot_be_read_is_an_error(message: bytes) -> None:
+    line = Line()
+    (error,) = line.wire.receive(message)
+    assert isinstance(error, Error)
+    assert not error.fatal
 
 
 def test_the_next_response_ends_the_one_whose_sound_has_stopped() -> None:

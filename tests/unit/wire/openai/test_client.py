@@ -160,8 +160,18 @@ def test_an_entry_of_the_history_that_is_refused_is_no_reason_to_give_up() -> No
     client = Client(history=[Message("user", "Hi.")])
     client.hears("session.created", session=SESSION)
     wrong = refused("item_create_duplicate_item_id", "item_2")
-    assert not error_of(client.hears("error", error=wrong)).fatal
-    assert types(client.hears("session.updated", session=SESSION)) == ["session_started"]
+    assert client.hears("error", error=wrong) == []
+    assert types(client.hears("session.updated", session=SESSION)) == ["session_started", "error"]
+
+
+def test_what_is_told_before_our_settings_are_taken_is_told_after_that() -> None:
+    client = Client()
+    client.hears("session.created", session=SESSION)
+    assert client.hears("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=1) == []
+    assert client.hears("brand.new") == []
+    assert client.reads(b"{") == []
+    told = client.hears("session.updated", session=SESSION)
+    assert types(told) == ["session_started", "speech_started", "unrecognized", "error"]
 
 
 def test_the_history_is_seeded_with_words_calls_and_results() -> None:
@@ -347,6 +357,53 @@ def test_another_error_to_a_request_is_told_and_lets_the_next_one_through() -> N
     assert create["type"] == "response.create"
 
 
+def test_a_request_that_fails_without_a_name_lets_the_next_one_through() -> None:
+    client = Client().ready()
+    client.says(CreateResponse(instructions="x"), CreateResponse())
+    error, create = client.hears("error", error={"code": "server_error", "message": "busy"})
+    assert not error_of([error]).fatal
+    assert create["type"] == "response.create"
+
+
+def test_a_request_that_nobody_wants_any_more_holds_up_no_other() -> None:
+    client = Client().ready()
+    client.says(CreateResponse(instructions="ignored"))
+    assert client.says(Cancel()) == []
+    assert types(client.says(CreateResponse())) == ["response.create"]
+
+
+def test_the_end_of_a_response_that_was_missed_is_found_out_by_cancelling_it() -> None:
+    client = Client().ready()
+    client.begins()
+    client.says(CreateResponse())
+    (cancel,) = client.says(Cancel("r1"))
+    client.says(CreateResponse())
+    wrong = refused("response_cancel_not_active", cancel["event_id"])
+    done, create = client.hears("error", error=wrong)
+    assert done == ResponseDone("r1", "interrupted")
+    assert create["type"] == "response.create"
+
+
+def test_a_response_of_a_name_that_was_there_before_jams_nothing() -> None:
+    client = Client().ready()
+    client.begins()
+    client.ends()
+    client.says(CreateResponse(), CreateResponse())
+    assert types(client.begins("r1", ask="create_1")) == ["response.create"]
+
+
+def test_an_item_whose_name_was_there_before_is_another_one() -> None:
+    client = Client().ready()
+    client.begins()
+    client.audio(20)
+    client.ends()
+    client.begins("r2")
+    (event,) = client.audio(20, response_id="r2")
+    assert (event.response_id, event.item_id, event.position_ms) == ("r2", "i1_of_r2", 0)
+    (cut,) = client.says(Truncate("i1_of_r2", 10))
+    assert cut["item_id"] == "i1"
+
+
 def test_out_of_band_responses_are_known_by_their_metadata() -> None:
     client = Client().ready()
     client.begins()
@@ -379,6 +436,9 @@ def test_what_was_cancelled_before_it_began_is_stopped_as_it_begins() -> None:
     started, cancel = client.begins(ask="create_1")
     assert started == ResponseStarted("r1", "application")
     assert (cancel["type"], cancel["response_id"]) == ("response.cancel", "r1")
+    assert client.audio(20) == []
+    assert calls(client, "c1") == []
+    assert client.ends(status="cancelled") == [ResponseDone("r1", "interrupted")]
 
 
 # Tools.
@@ -402,6 +462,22 @@ def test_a_call_that_was_cut_off_is_not_told() -> None:
     for status in ("incomplete", "in_progress"):
         item = call_item("c1", status, '{"ci')
         assert client.hears("response.output_item.done", response_id="r1", item=item) == []
+
+
+def test_a_call_whose_id_was_there_before_is_an_error() -> None:
+    client = Client().ready()
+    client.begins()
+    calls(client, "c1")
+    client.ends()
+    client.begins("r2")
+    (error,) = client.hears("response.output_item.done", response_id="r2", item=call_item("c1"))
+    assert "was made before" in str(error_of([error]).error)
+
+
+def test_a_call_that_was_cut_off_is_not_made_by_the_end_of_its_response() -> None:
+    client = Client().ready()
+    client.begins()
+    assert types(client.ends(output=[call_item("c1", "incomplete", '{"ci')])) == ["response_done"]
 
 
 def test_a_call_that_stands_only_in_the_end_of_its_response_is_told_there() -> None:
@@ -542,6 +618,13 @@ def test_clearing_keeps_the_onset_of_a_turn_by_hand() -> None:
     assert "40 ms" in str(error_of(client.says(CommitAudio())).error)
 
 
+def test_clearing_what_the_user_says_lets_a_result_be_answered() -> None:
+    client = Client().ready()
+    client.hears("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=1)
+    assert types(client.says(SendToolResult("c", "1", respond=True))) == ["conversation.item.create"]
+    assert types(client.says(ClearAudio())) == ["input_audio_buffer.clear", "response.create"]
+
+
 def test_clearing_under_turn_detection_keeps_nothing() -> None:
     client = Client().ready()
     client.says(AppendAudio(bytes(20 * 48)))
@@ -610,11 +693,23 @@ def test_the_voice_is_locked_once_it_was_heard() -> None:
     assert update["session"] == {"type": "realtime", "instructions": "Be brief."}
 
 
-def test_an_update_that_is_refused_is_told_and_the_session_lives() -> None:
+def test_an_update_that_is_refused_is_told_and_can_be_asked_for_again() -> None:
     client = Client().ready()
-    (update,) = client.says(UpdateSession(instructions="x"))
-    wrong = refused("invalid_value", update["event_id"], param="session.instructions")
+    (update,) = client.says(UpdateSession(instructions="x", voice="nobody"))
+    wrong = refused("invalid_value", update["event_id"], param="session.audio.output.voice")
     assert not error_of(client.hears("error", error=wrong)).fatal
+    (again,) = client.says(UpdateSession(instructions="x"))
+    assert again["session"] == {"type": "realtime", "instructions": "x"}
+
+
+def test_changes_back_and_forth_faster_than_the_service_are_all_asked_for() -> None:
+    client = Client(instructions="a").ready()
+    for text in ("b", "a", "b"):
+        (update,) = client.says(UpdateSession(instructions=text))
+        assert update["session"]["instructions"] == text
+    for text in ("b", "a", "b"):
+        client.hears("session.updated", session={**SESSION, "instructions": text})
+    assert client.says(UpdateSession(instructions="b")) == []
 
 
 # Everything else.
@@ -705,6 +800,17 @@ def test_garbage_in_place_of_a_greeting_is_fatal() -> None:
 def test_a_type_that_is_no_text_is_an_error() -> None:
     assert types(Client().ready().reads(b'{"type":5}')) == ["error"]
     assert types(Client().ready().reads(b'{"no":"type"}')) == ["unrecognized"]
+
+
+def test_modalities_have_their_old_name_where_the_service_wants_it() -> None:
+    (asked,) = Client(XAI).ready().says(CreateResponse(output_modalities=("text",)))
+    assert asked["response"] == {"modalities": ["text"]}
+
+
+def test_a_transcript_of_no_item_is_of_the_speech() -> None:
+    kind = "conversation.item.input_audio_transcription.completed"
+    (told,) = Client().ready().hears(kind, transcript="Hi.")
+    assert told.item_id == "speech"
 
 
 def test_what_a_service_repeats_or_pings_is_ignored() -> None:
