@@ -11,7 +11,7 @@ from s2s.capabilities import TurnMode
 from s2s.errors import ConfigError
 from s2s.formats import AudioFormat
 from s2s.hooks import Hooks
-from s2s.items import JSON, Item
+from s2s.items import JSON, Item, whole
 from s2s.tools import Tool, ToolFunction, as_tools
 
 Modality: TypeAlias = Literal["audio", "text"]
@@ -99,6 +99,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         _set(self, "tools", as_tools(self.tools))
+        _set(self, "instructions", whole(self.instructions))
         if isinstance(self.turn_detection, str):
             _set(self, "turn_detection", TurnDetection(mode=self.turn_detection))
         plain = AudioFormat(sample_rate=self.sample_rate)

@@ -43,3 +43,8 @@ class ToolResult(msgspec.Struct, frozen=True, tag="tool_result", tag_field="type
 
 
 Item: TypeAlias = Message | Call | ToolResult
+
+
+def whole(text: str) -> str:
+    """Return text that can be sent: half of a character, a lone surrogate, becomes a question mark."""
+    return text if text.isascii() else text.encode(errors="replace").decode()

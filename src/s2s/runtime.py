@@ -13,6 +13,7 @@ from s2s.errors import (
     BacklogError,
     ConnectError,
     ConnectionLostError,
+    LocalProtocolError,
     S2SError,
     SessionClosedError,
     ToolError,
@@ -194,7 +195,12 @@ class Runtime:
 
     async def _write(self, link: Link, outbox: Outbox) -> None:
         while True:
-            for event in await link.send(await outbox.get()):
+            command = await outbox.get()
+            try:
+                events = await link.send(command)
+            except LocalProtocolError as refused:
+                events = (Error(refused),)
+            for event in events:
                 self.hear(event)
 
     def _deliver(self, event: Event) -> None:

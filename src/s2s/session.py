@@ -26,7 +26,7 @@ from s2s.commands import (
 from s2s.config import Config, Modality, TurnDetection
 from s2s.errors import BacklogError, SessionClosedError, UnsupportedError
 from s2s.events import Event, Interrupted, Usage
-from s2s.items import Item, Message, Role, ToolResult
+from s2s.items import Item, Message, Role, ToolResult, whole
 from s2s.queues import Outbox
 from s2s.runtime import OpenLink, Runtime
 from s2s.state.playhead import Playhead
@@ -111,9 +111,12 @@ class Session:
                 outbox.put_audio(audio)
 
     async def send_text(self, text: str, *, role: Role = "user", respond: bool = True) -> None:
-        """Say something in writing, and have it answered unless `respond` is False."""
+        """Say something in writing, and have it answered unless `respond` is False.
+
+        Half of a character, a lone surrogate, becomes a question mark here and wherever text is taken.
+        """
         self._supports(self.capabilities.text_input, "text input")
-        self._runtime.tell(AddItem(Message(role, text, f"item_{uuid.uuid4().hex[:16]}")))
+        self._runtime.tell(AddItem(Message(role, whole(text), f"item_{uuid.uuid4().hex[:16]}")))
         if respond:
             self._runtime.tell(CreateResponse())
 
@@ -127,7 +130,8 @@ class Session:
 
         Raises LocalProtocolError for a call that is unknown or already answered.
         """
-        self._runtime.tell(SendToolResult(result.call_id, result.output, result.is_error, result.respond))
+        output = whole(result.output)
+        self._runtime.tell(SendToolResult(result.call_id, output, result.is_error, result.respond))
 
     async def commit(self) -> None:
         """Declare the user's turn over; without turn detection nothing else does."""
@@ -155,7 +159,7 @@ class Session:
         self._supports(self.capabilities.out_of_band or not aside, "out-of-band responses")
         self._runtime.tell(
             CreateResponse(
-                instructions,
+                None if instructions is None else whole(instructions),
                 dict(metadata or {}),
                 out_of_band,
                 None if context is None else tuple(context),
@@ -187,7 +191,7 @@ class Session:
         toolset = None if tools is None else as_tools(tools)
         self._runtime.tell(
             UpdateSession(
-                instructions=UNSET if instructions is None else instructions,
+                instructions=UNSET if instructions is None else whole(instructions),
                 tools=UNSET if toolset is None else tuple(each.spec for each in toolset),
                 voice=UNSET if voice is None else voice,
                 turn_detection=UNSET if turns is None else turns,
@@ -199,10 +203,10 @@ class Session:
             self._runtime.dialogue.tools = {each.name: each for each in toolset}
 
     async def interrupt(self) -> Interrupted | None:
-        """Stop the answer: no audio of it is delivered after this returns.
+        """Stop the answer, and those asked for before: no audio is delivered of them after this returns.
 
-        Returns the event that says what was heard and how far the engine follows, or None when there was
-        nothing to interrupt.
+        Returns the event that says what was heard and how far the engine follows, or None when nothing was
+        under way: an answer that was asked for and has not begun then ends as it begins.
         """
         if not self.closed:
             outcome = self._runtime.dialogue.interrupt("application", self._runtime.now)

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from s2s.errors import ConfigError, ToolError
-from s2s.items import JSON, Call, ToolResult
+from s2s.items import JSON, Call, ToolResult, whole
 
 ToolFunction: TypeAlias = Callable[..., object]
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
@@ -116,7 +116,7 @@ def result_of(call: Call, value: object) -> ToolResult:
         case ToolResult():
             return msgspec.structs.replace(value, call_id=call.id)
         case str():
-            return ToolResult(call.id, value.encode(errors="replace").decode())
+            return ToolResult(call.id, whole(value))
         case bytes() | bytearray() | memoryview():
             raise ToolError(
                 f"{call.name} returned {type(value).__name__}: return text or JSON-able data instead"

@@ -2,15 +2,29 @@
 
 import asyncio
 from array import array
+from collections.abc import Sequence
 
 import pytest
 
-from s2s.commands import AddItem, AppendAudio, AppendImage, ClearAudio, CommitAudio, CreateResponse
-from s2s.errors import AudioFormatError
+from s2s.capabilities import Capabilities
+from s2s.commands import (
+    AddItem,
+    AppendAudio,
+    AppendImage,
+    ClearAudio,
+    Command,
+    CommitAudio,
+    CreateResponse,
+)
+from s2s.errors import AudioFormatError, LocalProtocolError
+from s2s.events import Error, Event, TurnEnd
 from s2s.formats import AudioFormat
 from s2s.items import JSON, Message
+from s2s.providers.script import ScriptEngine
 from s2s.testing.clock import run
-from tests.support.links import PlainLink
+from s2s.testing.talk import Talk
+from s2s.wire import Send
+from tests.support.links import PlainEngine, PlainLink
 from tests.support.sessions import able, loud
 
 
@@ -119,5 +133,41 @@ def test_a_long_chunk_is_sent_whole() -> None:
             await session.send_audio(loud(25_000))
             await asyncio.sleep(1)
         assert heard(link) == loud(25_000)
+
+    run(main())
+
+
+def test_half_of_a_character_becomes_a_question_mark() -> None:
+    async def main() -> None:
+        async with ScriptEngine().start(instructions="Be \udc00 brief.") as session:
+            assert session.config.instructions == "Be ? brief."
+            talk = Talk(session)
+            await session.send_text("hello \ud83d there")
+            assert (await talk.until(TurnEnd)).agent_text == "You said: hello ? there"
+
+    run(main())
+
+
+class Picky(PlainLink):
+    """Refuses what it is shown."""
+
+    async def send(self, command: Command | Send) -> Sequence[Event]:
+        if isinstance(command, AppendImage):
+            raise LocalProtocolError("too large a picture: show a smaller one")
+        return await super().send(command)
+
+
+def test_what_a_link_refuses_is_an_error_and_the_session_lives() -> None:
+    async def main() -> None:
+        link = Picky(capabilities=Capabilities(images=True))
+        async with PlainEngine(lambda: link, Capabilities(images=True)).start() as session:
+            talk = Talk(session)
+            await session.send_image(b"x")
+            error = await talk.until(Error)
+            assert "too large" in str(error.error)
+            assert not error.fatal
+            await session.send_text("Still here.", respond=False)
+            await asyncio.sleep(1)
+            assert not session.closed
 
     run(main())

@@ -77,6 +77,7 @@ class Dialogue:
         self._can = capabilities
         self._silenced: set[str] = set()
         self._aside: set[str] = set()
+        self._aside_calls: set[str] = set()
         self._held: dict[str, SendToolResult] = {}
 
     def tell(self, command: Command, now: float) -> Outcome:
@@ -157,14 +158,15 @@ class Dialogue:
     def interrupt(self, cause: Cause, now: float, confirmation: Confirmation | None = None) -> Outcome:
         """Cut the answer off: the Interrupted event comes first, commands say what the engine must know.
 
-        Nothing follows when no response is open, nothing is left to be heard, and no blocking tool runs.
+        No event follows when no response is open, nothing is left to be heard, and no blocking tool runs.
         """
         cut = self.playhead.flush(now)
         aloud = self._aside & {each.response_id for each in cut}
         active = [each for each in (*self.turns.open, *aloud) if each not in self._silenced]
         calls = [each for each in self.calls.waiting if not self._outlives(each)]
         if not (active or cut or calls):
-            return _NOTHING
+            # An answer may have been asked for that has not begun.
+            return Outcome(commands=(Cancel(),)) if cause == "application" else _NOTHING
         self._silenced.update(active)
         for each in cut:
             self.conversation.heard_until(each.item_id, each.heard_ms, each.received_ms)
@@ -212,7 +214,9 @@ class Dialogue:
             late = SendToolResult(event.call.id, _INTERRUPTED, is_error=True, respond=False)
             return Outcome(commands=(late,))
         self.calls.opened(event.call, event.response_id)
-        if event.response_id not in self._aside:
+        if event.response_id in self._aside:
+            self._aside_calls.add(event.call.id)
+        else:
             self.conversation.add(event.call)
             self.turns.turn.calls.append(event.call)
         tool = self.tools.get(event.call.name)
@@ -221,6 +225,9 @@ class Dialogue:
     def _settle(self, command: SendToolResult, now: float) -> Outcome:
         response_id = self.calls.response_of(command.call_id)
         respond = self.calls.settle(command.call_id, command.respond)
+        if command.call_id in self._aside_calls:
+            self._aside_calls.discard(command.call_id)
+            return _NOTHING  # the conversation knows of no such call
         self._note_result(command)
         command = replace(command, respond=respond)
         if response_id not in self.turns.open:

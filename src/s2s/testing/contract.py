@@ -84,7 +84,7 @@ class Contract:
                 self._aside.discard(response_id)
             case Interrupted(response_id=response_id):
                 self._require(response_id in self._responses, f"{response_id} was cut off before it started")
-                self._silenced |= self._responses
+                self._silenced |= (self._responses - self._aside) | {response_id}
             case TurnEnd() | SessionEnded():
                 left = self._aside if isinstance(event, SessionEnded) else ()
                 self._require(not left, f"{event.type} came before the end of {_listed(left)}")

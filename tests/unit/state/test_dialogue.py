@@ -33,7 +33,7 @@ from s2s.events import (
     UsageUpdate,
 )
 from s2s.items import JSON, Call, Message, ToolResult
-from s2s.state.dialogue import Dialogue
+from s2s.state.dialogue import Dialogue, Outcome
 from s2s.tools import Tool
 from tests.support.links import said
 
@@ -313,7 +313,9 @@ def test_where_all_is_said_and_heard_there_is_nothing_to_interrupt(before: list[
     talk = dialogue()
     taken(talk, *before)
     outcome = talk.interrupt("application", 99)
-    assert (list(outcome.events), list(outcome.commands)) == ([], [])
+    # But for an answer that was asked for and has not begun.
+    assert (list(outcome.events), list(outcome.commands)) == ([], [Cancel()])
+    assert talk.interrupt("user_speech", 99) == Outcome()
 
 
 def test_an_answer_that_is_done_but_not_heard_is_cut_off_where_the_user_is() -> None:
@@ -506,6 +508,14 @@ def test_an_interruption_cuts_off_whatever_is_heard() -> None:
     assert [each.response_id for each in cut.events if isinstance(each, Interrupted)] == ["aside"]
     assert Cancel("aside") in cut.commands
     assert hears(talk, AudioOutput(b"..", 24_000, "aside", "i9")) == []
+
+
+def test_a_call_made_beside_the_conversation_is_answered_nowhere_in_it() -> None:
+    talk = dialogue()
+    hears(talk, ASIDE, asks("c1", "aside"), ResponseDone("aside"))
+    assert told(talk, SendToolResult("c1", "A city.")) == []
+    with pytest.raises(LocalProtocolError, match="already settled"):
+        talk.tell(SendToolResult("c1", "A city."), 0.0)
 
 
 def test_what_stands_beside_the_conversation_ends_with_the_connection() -> None:

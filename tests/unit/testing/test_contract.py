@@ -108,3 +108,18 @@ def test_positions_count_in_the_format_of_the_application() -> None:
         DONE,
     ]
     assert violations([*events, TURN, END], AudioFormat("g711_ulaw", 8_000)) == []
+
+
+def test_a_silent_response_beside_the_conversation_may_go_on_after_an_interruption() -> None:
+    told: list[Event] = [
+        BEGIN,
+        ResponseStarted("r1"),
+        ResponseStarted("aside", "out_of_band"),
+        Interrupted("r1", "", 0.0, "application", "requested"),
+        TextOutput("glad", "aside", "i9", form="written"),
+        ResponseDone("aside"),
+        ResponseDone("r1", "interrupted"),
+        TurnEnd("", "", "", "interrupted"),
+        SessionEnded("closed"),
+    ]
+    assert violations(told) == []
