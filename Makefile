@@ -50,8 +50,8 @@ node: $(VENV)/run $(NODE)/node_modules/.package-lock.json  ## the stock SDK for 
 bench: $(VENV)/dev  ## measured figures, printed; quiet machine please
 	$(BIN)/python -m bench
 
-soak: $(VENV)/dev   ## 1,000 sessions with the real models; minutes
-	$(BIN)/python -m pytest tests/soak -m soak
+soak: $(VENV)/dev   ## 1,000 sessions with the real models, 4,000 conversations with faults; minutes
+	$(BIN)/python -m pytest tests/soak tests/chaos -m soak
 
 format: $(VENV)/dev ## rewrite layout and fix what can be fixed
 	$(BIN)/ruff format .

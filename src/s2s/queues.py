@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Generic, TypeVar
 
 from s2s.commands import AppendAudio, Command
@@ -119,12 +119,17 @@ class Inbox(_Fifo[Event]):
         """Whether so many events wait that nobody can be reading."""
         return len(self._waiting) > self._most_events
 
-    def purge_audio(self) -> None:
-        """Take back all audio that the application does not have yet."""
-        kept = [each for each in self._waiting if not isinstance(each, AudioOutput)]
+    def purge_audio(self, spared: Container[str] = ()) -> None:
+        """Take back the audio that the application does not have yet, but for that of spared responses."""
+        waiting = [*self._waiting]
         self._waiting.clear()
-        self._waiting.extend(kept)
         self._bytes = 0
+        for each in waiting:
+            if not isinstance(each, AudioOutput):
+                self._waiting.append(each)
+            elif each.response_id in spared:
+                self._waiting.append(each)
+                self._bytes += len(each.audio)
 
     def end(self, *last: Event) -> None:
         """Append the last events; nothing comes after them."""

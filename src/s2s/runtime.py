@@ -209,7 +209,7 @@ class Runtime:
                 for each in self._voice.finish():
                     self.inbox.put(each)
             case Interrupted():
-                self.inbox.purge_audio()
+                self.inbox.purge_audio(self.dialogue.spared)
                 self._voice.reset()
             case ToolCall(call=call, runs_here=True):
                 self._use_tool(call)

@@ -281,3 +281,17 @@ def errors(events: list[Event]) -> list[BacklogError]:
 
 def lost(events: list[Event]) -> list[float]:
     return [each.lost_ms for each in errors(events)]
+
+
+def test_audio_of_a_spared_response_stays_when_the_rest_is_taken_back() -> None:
+    async def main() -> None:
+        box = inbox(output_audio_s=0.02)
+        spared = AudioOutput(bytes(10 * MS), 24_000, "aside", "j")
+        for event in (audio(10), text(1), spared):
+            box.put(event)
+        box.purge_audio({"aside"})
+        box.put(audio(10))
+        box.put(audio(1))
+        assert types(await rest(box)) == ["speech_started", "audio_output", "audio_output", "error"]
+
+    run(main())

@@ -187,6 +187,11 @@ class Dialogue:
             (*dropped.commands, *cancels, *truncates),
         )
 
+    @property
+    def spared(self) -> frozenset[str]:
+        """The open responses beside the conversation that no interruption has cut off."""
+        return frozenset(self._aside - self._silenced)
+
     def lost(self, now: float) -> Sequence[Event]:
         """The engine is gone: end what is open, as failed."""
         left = [*self._aside, *self.turns.open]
@@ -304,7 +309,8 @@ class Dialogue:
         self.conversation.add(result)
 
     def _outlives(self, call: Call) -> bool:
-        return call.name in self.tools and self.tools[call.name].policy == "background"
+        aside = call.id in self._aside_calls
+        return aside or (call.name in self.tools and self.tools[call.name].policy == "background")
 
     def _follows(self, cause: Cause, active: list[str]) -> Confirmation:
         if not active:

@@ -546,3 +546,11 @@ def test_a_turn_that_was_committed_by_hand_keeps_its_place_for_a_late_transcript
     hears(talk, Transcript("Hello?", "u1", "Hello?", final=True))
     assert [each.text for each in talk.conversation.items if isinstance(each, Message)] == ["Hello?", "Hi."]
     assert hears(talk, ResponseDone("r1"))[-1] == end("Hi.", user="Hello?", timings=Timings(None, 0.0, 0.0))
+
+
+def test_an_interruption_leaves_tools_beside_the_conversation_at_work() -> None:
+    talk = dialogue()
+    hears(talk, ASIDE, asks("c1", "aside"))
+    assert list(talk.interrupt("application", 0.0).events) == []
+    assert talk.spared == {"aside"}
+    assert told(talk, SendToolResult("c1", "A city.")) == []

@@ -86,7 +86,9 @@ class Hearing:
             if decoder is None:
                 return self._unknown(message)
             return self._hear(decoder.decode(message), message)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError, RemoteProtocolError) as wrong:
+        except RemoteProtocolError as wrong:
+            return (Error(wrong),)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as wrong:
             return (self.unreadable(message, wrong),)
 
     def lost(self) -> Sequence[Event]:
