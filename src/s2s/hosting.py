@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Generic, TypeVar
 
 from s2s.commands import Command
@@ -13,9 +13,12 @@ from s2s.errors import BacklogError, ConnectionLostError, S2SError
 from s2s.events import Error
 from s2s.links import Link
 from s2s.transports import Transport
+from s2s.weight import weight_bytes
 from s2s.wire import Send, ServerWire
 
 T = TypeVar("T")
+_MIB = 1024 * 1024
+_MOST_BYTES = 32 * _MIB
 _FAIR = 64
 """Events after which an engine that never pauses lets them be written."""
 _NORMAL, _GOING_AWAY, _BROKEN = 1000, 1001, 1011
@@ -28,28 +31,44 @@ class _Ended(Exception):
 class _Queue(Generic[T]):
     """Bounded, and never waiting for room: a peer that far behind has stopped reading."""
 
-    def __init__(self, most: int, slow: str) -> None:
+    def __init__(self, most: int, slow: str, weigh: Callable[[T], int]) -> None:
         self._most = most
         self._slow = slow
-        self._waiting: deque[T | None] = deque()
+        self._weigh = weigh
+        self._waiting: deque[tuple[T, int] | None] = deque()
+        self._bytes = 0
         self._change = asyncio.Event()
 
     def put(self, item: T | None) -> None:
         """Append; None says that nothing more comes."""
-        if item is not None and len(self._waiting) >= self._most:
-            raise BacklogError(f"{self._slow} has stopped reading: it is {self._most} messages behind")
-        self._waiting.append(item)
+        if item is None:
+            self._waiting.append(None)
+        else:
+            self._require_room()
+            n_bytes = self._weigh(item)
+            self._bytes += n_bytes
+            self._waiting.append((item, n_bytes))
         self._change.set()
+
+    def _require_room(self) -> None:
+        behind = ""
+        if len(self._waiting) >= self._most:
+            behind = f"{self._most} messages"
+        elif self._bytes >= _MOST_BYTES:
+            behind = f"{_MOST_BYTES // _MIB} MiB"
+        if behind:
+            raise BacklogError(f"{self._slow} has stopped reading: it is {behind} behind")
 
     async def __aiter__(self) -> AsyncIterator[T]:
         while True:
             while not self._waiting:
                 self._change.clear()
                 await self._change.wait()
-            item = self._waiting.popleft()
-            if item is None:
+            oldest = self._waiting.popleft()
+            if oldest is None:
                 return
-            yield item
+            self._bytes -= oldest[1]
+            yield oldest[0]
 
 
 class _Host:
@@ -59,9 +78,9 @@ class _Host:
         self._wire = wire
         self._transport = transport
         self._link = link
-        self._messages = _Queue[bytes](most_waiting, "the client")
+        self._messages = _Queue[bytes](most_waiting, "the client", len)
         self._failure: S2SError | None = None
-        self._commands = _Queue[Command | Send](most_waiting, "the engine")
+        self._commands = _Queue[Command | Send](most_waiting, "the engine", weight_bytes)
 
     async def serve(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -116,7 +135,7 @@ async def host(wire: ServerWire, transport: Transport, link: Link, *, most_waiti
 
     The client hears of an engine that broke, in the dialect and by close code 1011, and of a server that
     goes away by 1001. Raises the S2SError of the side that broke, or BacklogError when one falls
-    `most_waiting` messages behind.
+    `most_waiting` messages or 32 MiB behind.
     """
     code, reason = _GOING_AWAY, ""
     try:

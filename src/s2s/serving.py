@@ -54,6 +54,8 @@ class Doors(Struct, frozen=True, kw_only=True):
     port: int = 0
     keys: tuple[str, ...] = ()
     """Where there are any, a client must show one; outside of the loopback there must be."""
+    guarded: bool = False
+    """Who is behind the doors asks for a key, so that they need not."""
     origins: tuple[str, ...] = ()
     """Pages of other hosts that may connect, such as https://example.org."""
     max_message_bytes: int = 24 * 1024 * 1024
@@ -62,7 +64,7 @@ class Doors(Struct, frozen=True, kw_only=True):
     ping_s: float | None = 20.0
 
     def __post_init__(self) -> None:
-        if self.host not in LOOPBACK and not self.keys:
+        if self.host not in LOOPBACK and not (self.keys or self.guarded):
             raise ConfigError(f"serving on {self.host} lets everybody in: give a key, or serve on 127.0.0.1")
 
 
@@ -145,18 +147,31 @@ class Listener:
         return response
 
     def _refusal(self, knock: Knock) -> web.Response | None:
-        doors, host = self._doors, urlsplit(f"//{knock.headers.get('host', '')}").hostname or ""
+        doors, host = self._doors, _host(f"//{knock.headers.get('host', '')}")
         origin = knock.headers.get("origin", "")
         if doors.host in LOOPBACK and host not in LOOPBACK:
             return _refused(403, "host_not_allowed", "connect to 127.0.0.1 or localhost")
-        if origin and origin not in doors.origins and urlsplit(origin).hostname != host:
+        if host is None:
+            return _refused(403, "host_not_allowed", "say in the header Host whom you connect to")
+        if origin and origin not in doors.origins and _host(origin) != host:
             return _refused(403, "origin_not_allowed", "pages of other hosts must be allowed by name")
-        shown = knock.key.encode()
-        if doors.keys and not any(hmac.compare_digest(shown, each.encode()) for each in doors.keys):
+        if doors.keys and not any(_same(knock.key, each) for each in doors.keys):
             return _refused(401, "invalid_api_key", "show a key: Authorization: Bearer ...")
         if len(self._sessions) >= doors.max_sessions:
             return _refused(503, "session_limit_reached", "all places are taken: try later")
         return None
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+def _same(shown: str, key: str) -> bool:
+    """Compare in constant time, whatever bytes a client sent."""
+    return hmac.compare_digest(*(each.encode(errors="surrogateescape") for each in (shown, key)))
 
 
 def _refused(status: int, code: str, message: str) -> web.Response:

@@ -78,6 +78,14 @@ def test_a_provider_with_a_key_takes_no_other() -> None:
         assert ask(listening, "--extra", "api_key=right").returncode == 0
 
 
+def test_a_provider_with_a_key_may_serve_everybody() -> None:
+    with running("simulate", "openai", "--key", "right", "--host", "0.0.0.0") as (_, listening):
+        assert listening["type"] == "listening"
+    done = s2s("simulate", "openai", "--host", "0.0.0.0")
+    assert done.returncode == 2
+    assert "give a key, or serve on 127.0.0.1" in done.stderr
+
+
 def test_a_gateway_with_a_key_takes_no_other() -> None:
     with running("serve", "--engine", "script", "--key", "right") as (_, listening):
         wrong = ask(listening)

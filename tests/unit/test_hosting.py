@@ -1,12 +1,13 @@
 import asyncio
 
+import msgspec
 import pytest
 
 import s2s
-from s2s.commands import AddItem, CommitAudio, CreateResponse
+from s2s.commands import AddItem, AppendAudio, Command, CommitAudio, CreateResponse
 from s2s.config import Config
 from s2s.errors import BacklogError, ConnectionLostError, RemoteProtocolError, S2SError
-from s2s.events import GoingAway, SessionStarted
+from s2s.events import GoingAway, SessionStarted, TextOutput
 from s2s.hosting import host
 from s2s.items import Message
 from s2s.links import Link, RemoteLink
@@ -16,6 +17,8 @@ from s2s.transports.memory import MemoryTransport, pair
 from s2s.wire import Send
 from tests.support.dialect import JSONClient, JSONServer
 from tests.support.links import PlainLink, StuckLink
+
+MIB = 1024 * 1024
 
 
 async def served(link: Link, far: MemoryTransport, most_waiting: int = 4096) -> None:
@@ -145,6 +148,40 @@ def test_an_engine_that_takes_nothing_is_given_up() -> None:
             await near.send(made.data)
         with pytest.raises(BacklogError, match="the engine has stopped reading: it is 10 messages behind"):
             await serving
+
+    run(main())
+
+
+def test_a_client_that_leaves_too_many_bytes_unread_is_given_up() -> None:
+    async def main() -> None:
+        near, far = pair(room=1)
+        link = PlainLink(*(TextOutput("x" * MIB, "r", "i") for _ in range(99)))
+        with pytest.raises(BacklogError, match="the client has stopped reading: it is 32 MiB behind"):
+            await served(link, far)
+        await near.close()
+
+    run(main())
+
+
+@pytest.mark.parametrize("command", [AppendAudio(bytes(MIB)), AddItem(Message("user", "x" * MIB, "u"))])
+def test_an_engine_that_leaves_too_many_bytes_is_given_up(command: Command) -> None:
+    async def main() -> None:
+        near, far = pair()
+        serving = asyncio.ensure_future(served(StuckLink(), far))
+        with pytest.raises(BacklogError, match="the engine has stopped reading: it is 32 MiB behind"):
+            await asyncio.gather(serving, *(near.send(msgspec.json.encode(command)) for _ in range(34)))
+
+    run(main())
+
+
+def test_a_message_of_any_size_goes_out_to_who_reads() -> None:
+    async def main() -> None:
+        near, far = pair(room=1)
+        link = PlainLink(TextOutput("x" * 40 * MIB, "r", "i"))
+        link.end()
+        serving = asyncio.ensure_future(served(link, far))
+        assert [len(message) > 40 * MIB async for message in near] == [False, True]
+        await serving
 
     run(main())
 

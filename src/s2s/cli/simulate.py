@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -66,6 +67,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--fault",
         action="append",
         default=[],
+        type=pairs,
         metavar="does=...,said=TYPE,nth=N",
         help=f"something that goes wrong once: {_DEEDS}",
     )
@@ -102,19 +104,24 @@ def script_of(arguments: argparse.Namespace) -> list[Reply]:
 
 def temper_of(arguments: argparse.Namespace) -> Temper:
     """Return what it is like. Raises ConfigError."""
-    faults = [dict(setting(part) for part in each.split(",")) for each in arguments.fault]
+    faults: list[dict[str, JSON]] = arguments.fault
     wanted: dict[str, JSON] = {**dict(arguments.temper), "faults": faults}
     if arguments.key:
         wanted["keys"] = arguments.key
     if arguments.model:
         wanted["models"] = arguments.model
-    unknown = [*(set(wanted) - set(_knobs(all_of=True))), *_unknown(faults)]
-    if unknown:
-        raise ConfigError(f"no such setting: {', '.join(sorted(unknown))}; use {', '.join(_knobs())}")
+    _require_known("setting", wanted, _knobs(all_of=True), _knobs())
+    for each in faults:
+        _require_known("setting of a fault", each, Fault.__struct_fields__, Fault.__struct_fields__)
     try:
         return msgspec.convert(wanted, Temper)
     except msgspec.ValidationError as wrong:
         raise ConfigError(f"{wrong}: see `s2s simulate --help`") from None
+
+
+def pairs(text: str) -> dict[str, JSON]:
+    """Read KEY=VALUE,KEY=VALUE."""
+    return dict(setting(part) for part in text.split(","))
 
 
 def _knobs(*, all_of: bool = False) -> list[str]:
@@ -122,8 +129,10 @@ def _knobs(*, all_of: bool = False) -> list[str]:
     return [each for each in Temper.__struct_fields__ if all_of or each not in own]
 
 
-def _unknown(faults: list[dict[str, JSON]]) -> set[str]:
-    return {name for each in faults for name in each} - set(Fault.__struct_fields__)
+def _require_known(what: str, given: Iterable[str], known: Iterable[str], told: Iterable[str]) -> None:
+    unknown = set(given) - set(known)
+    if unknown:
+        raise ConfigError(f"no such {what}: {', '.join(sorted(unknown))}; use {', '.join(told)}")
 
 
 def _reply(number: int, spelled: SpelledReply) -> Reply:

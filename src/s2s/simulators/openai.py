@@ -49,7 +49,7 @@ class OpenAISimulator:
         self._temper = temper
         self._watch = watch
         self._numbers = itertools.count(1)
-        self._doors = Doors(host=host, port=port, ping_s=temper.ping_s)
+        self._doors = Doors(host=host, port=port, guarded=temper.keys is not None, ping_s=temper.ping_s)
         self._listener: Listener | None = None
         self._calls: set[asyncio.Task[None]] = set()
         self.failures: list[S2SError] = []

@@ -48,7 +48,7 @@ async def post(
                 allow_redirects=False,
             )
             async with request as response:
-                answer = await response.content.read(_MOST_BYTES)
+                answer = await _read(response.content)
                 status = response.status
     except TimeoutError:
         told = f"{where} did not answer within {within_s:g} s: try again"
@@ -62,7 +62,18 @@ async def post(
         error_ = refused(where, status, answer, hide)
         error_.provider = provider
         raise error_
+    if len(answer) > _MOST_BYTES:
+        told = f"{where} answered with more than {_MOST_BYTES // 1024} KiB: check the URL"
+        raise ConnectError(told, provider=provider)
     return answer.decode(errors="replace")
+
+
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    """Read to the end, or to where it is too much."""
+    answer = b""
+    while len(answer) <= _MOST_BYTES and (piece := await content.readany()):
+        answer += piece
+    return answer
 
 
 def _form(body: bytes | Parts) -> bytes | aiohttp.MultipartWriter:

@@ -58,7 +58,7 @@ def test_every_knob_and_fault_can_be_turned() -> None:
         (("--temper", "speed=3"), "no such setting: speed; use strict, pace"),
         (("--temper", "pace=fast"), "pace"),
         (("--fault", "does=explode"), "explode"),
-        (("--fault", "does=close,when=now"), "no such setting: when"),
+        (("--fault", "does=close,when=now"), "no such setting of a fault: when; use does, said, asked, nth"),
     ],
 )
 def test_what_cannot_be_turned_is_named(arguments: tuple[str, ...], says: str) -> None:

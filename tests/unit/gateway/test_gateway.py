@@ -379,6 +379,41 @@ def test_a_name_that_others_gave_this_machine_is_turned_away() -> None:
     run(main())
 
 
+async def answered(doors: Doors, knock: bytes) -> bytes:
+    """Return the first line of the answer to these very bytes."""
+    async with Gateway(an_engine(), doors) as gateway:
+        where = urlsplit(gateway.url)
+        reader, writer = await asyncio.open_connection(where.hostname, where.port)
+        writer.write(knock)
+        line = await reader.readline()
+        writer.close()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("doors", "odd", "status"),
+    [
+        (KEYED, b"Authorization: Bearer \xff\xfe\r\n", b"401"),
+        (KEYED, b"api-key: \xe1\r\n", b"401"),
+        (Doors(), b"Origin: http://[\r\n", b"403"),
+        (Doors(host="0.0.0.0", keys=("k",)), b"api-key: k\r\nOrigin: http://[\r\n", b"403"),
+    ],
+)
+def test_a_header_that_is_odd_is_turned_away(doors: Doors, odd: bytes, status: bytes) -> None:
+    assert status in run(answered(doors, KNOCK[:-2] + odd + b"\r\n"))
+
+
+@pytest.mark.parametrize("doors", [Doors(), Doors(host="0.0.0.0", keys=("k",))])
+def test_a_host_that_is_none_is_turned_away(doors: Doors) -> None:
+    knock = KNOCK.replace(b"Host: 127.0.0.1", b"api-key: k\r\nHost: [")
+    assert b"403" in run(answered(doors, knock))
+
+
+def test_a_key_may_be_of_any_bytes() -> None:
+    doors = Doors(keys=(b"sk-\xff".decode(errors="surrogateescape"),))
+    assert b"101" in run(answered(doors, KNOCK[:-2] + b"Authorization: Bearer sk-\xff\r\n\r\n"))
+
+
 def test_when_all_places_are_taken_who_comes_is_turned_away_until_somebody_goes() -> None:
     async def main() -> None:
         async with Gateway(an_engine(), Doors(max_sessions=1)) as gateway:
@@ -398,6 +433,7 @@ def test_when_all_places_are_taken_who_comes_is_turned_away_until_somebody_goes(
 def test_serving_others_needs_a_key() -> None:
     with pytest.raises(ConfigError, match="lets everybody in: give a key"):
         Doors(host="0.0.0.0")
+    assert Doors(host="0.0.0.0", keys=("k",)).host == Doors(host="0.0.0.0", guarded=True).host
 
 
 def test_a_port_that_is_taken_is_named() -> None:

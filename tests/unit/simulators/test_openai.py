@@ -7,6 +7,7 @@ from tests.support.websockets import run as run_on_sockets
 
 import s2s
 from s2s.config import Config
+from s2s.errors import ConfigError
 from s2s.events import Event, TurnEnd
 from s2s.providers.openai import OpenAIEngine
 from s2s.providers.script import Reply, ScriptEngine
@@ -90,6 +91,24 @@ def test_what_the_engines_tell_can_be_watched_by_session() -> None:
 def test_it_has_no_address_before_it_runs() -> None:
     with pytest.raises(RuntimeError, match="enter it first"):
         _ = OpenAISimulator().url
+
+
+def test_with_keys_it_may_serve_others_and_refuses_wrong_ones_as_the_service_does() -> None:
+    async def main() -> None:
+        async with OpenAISimulator(temper=Temper(keys=("right",)), host="0.0.0.0") as simulator:
+            url = simulator.url + MODEL
+            async with outside(url, additional_headers={"Authorization": "Bearer wrong"}) as (peer, _):
+                assert (await peer.until("error"))["error"]["code"] == "invalid_api_key"
+                assert (await peer.rest())[0] == 3000
+            async with outside(url, additional_headers={"Authorization": "Bearer right"}) as (peer, _):
+                await peer.until("session.created")
+
+    run_on_sockets(main())
+
+
+def test_without_keys_it_serves_this_machine_alone() -> None:
+    with pytest.raises(ConfigError, match="give a key, or serve on 127"):
+        OpenAISimulator(host="0.0.0.0")
 
 
 def test_the_silence_between_messages_is_broken_by_pings() -> None:

@@ -75,6 +75,40 @@ def test_a_refusal_says_why_and_never_the_key(status: int, kind: type[Exception]
     assert "sk-canary" not in str(refused.value)
 
 
+def test_an_answer_in_pieces_comes_back_whole() -> None:
+    async def pieces(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=201, headers={"Content-Length": "6"})
+        await response.prepare(request)
+        for each in (b"v=0", b"a=x"):
+            await response.write(each)
+            await asyncio.sleep(0.05)
+        return response
+
+    assert posted(pieces) == "v=0a=x"
+
+
+def test_an_answer_without_end_is_given_up() -> None:
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=201)
+        await response.prepare(request)
+        while True:
+            await response.write(bytes(16 * 1024))
+
+    with pytest.raises(ConnectError, match="answered with more than 256 KiB: check the URL"):
+        posted(endless)
+
+
+def test_a_refusal_without_end_is_a_refusal_all_the_same() -> None:
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=401)
+        await response.prepare(request)
+        while True:
+            await response.write(bytes(16 * 1024))
+
+    with pytest.raises(AuthError, match="HTTP 401"):
+        posted(endless)
+
+
 def test_redirects_are_not_followed() -> None:
     async def redirect(request: web.Request) -> web.Response:
         raise web.HTTPFound("http://127.0.0.1:1/elsewhere")

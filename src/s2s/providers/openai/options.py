@@ -6,7 +6,7 @@ import inspect
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal, TypeAlias, cast
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
 from msgspec import Struct
@@ -20,6 +20,9 @@ from s2s.wire.openai.variants import VARIANTS, Variant
 PUBLIC = "wss://api.openai.com/v1/realtime"
 _SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_OPENAI = (".openai.com",)
+_AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
+_AZURE_PATH = "/openai/v1"
 
 Token: TypeAlias = str | Callable[[], str | Awaitable[str]]
 Connect: TypeAlias = Callable[[str, Mapping[str, str]], Awaitable[Transport]]
@@ -57,7 +60,7 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def variant(self) -> Variant:
         """Who is spoken to, in which way."""
-        azure = self.azure_endpoint is not None or ".azure.com" in (self.base_url or "")
+        azure = self.azure_endpoint is not None or _host(self.base_url or "").endswith(_AZURE)
         return VARIANTS[self.dialect or ("azure" if azure else "openai")]
 
     @property
@@ -80,18 +83,15 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def url(self, model: str) -> str:
         """Return where to connect to. Raises ConfigError for what is no URL."""
         if self.azure_endpoint is not None:
-            base = f"{self.azure_endpoint.rstrip('/')}/openai/v1/realtime"
+            parts = _parts("azure_endpoint", self.azure_endpoint)
+            where = parts.path.rstrip("/").removesuffix("/realtime").removesuffix("/v1")
+            where = where.removesuffix("/openai") + _AZURE_PATH
         else:
-            base = self.base_url or PUBLIC
-        parts = urlsplit(base)
-        scheme = _SCHEMES.get(parts.scheme)
-        if scheme is None or not parts.hostname:
-            told = "must begin with wss://, ws://, https:// or http:// and name a host"
-            raise ConfigError(f"extra['base_url'] {told}, not {base!r}")
-        named = parts.path.rstrip("/")
-        where = named.removesuffix("/realtime") if named.endswith("/realtime") else named or "/v1"
+            parts = _parts("base_url", self.base_url or PUBLIC)
+            where = parts.path.rstrip("/") or (_AZURE_PATH if self.variant.name == "azure" else "/v1")
+        path = f"{where.removesuffix('/realtime')}/realtime"
         query = {"model": model, **dict(parse_qsl(parts.query))}
-        return urlunsplit((scheme, parts.netloc, f"{where}/realtime", urlencode(query), ""))
+        return urlunsplit((_SCHEMES[parts.scheme], parts.netloc, path, urlencode(query), ""))
 
     async def request_headers(self, url: str) -> dict[str, str]:
         """Return the headers of a connection. Raises MissingKeyError."""
@@ -105,16 +105,20 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def key(self, url: str) -> str | None:
         """Return the API key; None where a token, or nothing at all, will do. Raises MissingKeyError.
 
-        A key in the environment is for its provider: it is not sent to any other host that somebody named.
+        A key in the environment is for its provider: it is not sent to any other host that somebody named,
+        nor in the clear.
         """
-        host = urlsplit(url).hostname or ""
-        variable = "AZURE_OPENAI_API_KEY" if self.variant.name == "azure" else "OPENAI_API_KEY"
-        own = host.endswith((".openai.com", ".azure.com", ".microsoft.com"))
-        key = self.api_key or (os.environ.get(variable) if own else None)
+        host, variable = _host(url), _variable(url)
+        encrypted = urlsplit(url).scheme == "wss"
+        key = self.api_key or (os.environ.get(variable) if variable and encrypted else None)
         named = any(name.lower() in ("authorization", "api-key") for name in self.headers)
         if key or named or self.azure_ad_token or self.connect or host in _LOOPBACK:
             return key or None
-        wanted = f"set extra={{'api_key': ...}}{f' or the environment variable {variable}' if own else ''}"
+        wanted = "set extra={'api_key': ...}"
+        if variable and encrypted:
+            wanted = f"{wanted} or the environment variable {variable}"
+        elif variable:
+            wanted = f"{variable} is only sent over wss://: correct the URL, or {wanted}"
         raise MissingKeyError(f"{host} needs an API key: {wanted}", provider="openai_realtime")
 
     async def _authorization(self, url: str) -> dict[str, str]:
@@ -126,6 +130,34 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if key is None:
             return {}
         return {"api-key": key} if self.variant.name == "azure" else {"Authorization": f"Bearer {key}"}
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _variable(url: str) -> str:
+    """Return the environment variable whose key is for this host."""
+    host = _host(url)
+    if host.endswith(_AZURE):
+        return "AZURE_OPENAI_API_KEY"
+    return "OPENAI_API_KEY" if host.endswith(_OPENAI) else ""
+
+
+def _parts(name: str, url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        known = False
+    if not known:
+        told = "must begin with wss://, ws://, https:// or http:// and name a host"
+        shown = "" if "@" in url or "?" in url else f", not {url!r}"
+        raise ConfigError(f"extra[{name!r}] {told}{shown}")
+    return parts
 
 
 def options_of(extra: Mapping[str, JSON]) -> Options:

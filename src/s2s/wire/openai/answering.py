@@ -73,8 +73,7 @@ class Answering:
         try:
             return m.kind_of(message)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
-            told = f"We could not parse the JSON of your message: {wrong}."
-            raise Refused("invalid_json", told) from None
+            raise _no_json(wrong) from None
 
     def _do(self, asked: m.AnyClientMessage) -> Made:
         match asked:
@@ -153,16 +152,19 @@ class Answering:
         if item.id in ledger.entries:
             told = f"Error adding item: an item with id '{item.id}' already exists."
             raise Refused("item_create_duplicate_item_id", told, "item.id")
-        if asked.previous_item_id not in (None, "root", *ledger.entries):
+        if asked.previous_item_id not in (None, "root") and asked.previous_item_id not in ledger.entries:
             told = f"Error adding item: the previous item with id '{asked.previous_item_id}' does not exist."
             raise Refused("invalid_value", told, "previous_item_id")
         wrong = problem_with_item(item)
         if wrong is not None:
             raise Refused(wrong)
+        if not ledger.entries.has_room_for(item):
+            told = "Error adding item: the conversation is full of items, or of what they hold: delete some."
+            raise Refused("conversation_item_limit_reached", told)
         commands = self._commands(item)
         if not item.type.startswith("mcp_"):
             item.object, item.status = "realtime.item", item.status or "completed"
-        return [*commands, *ledger.announce(item, ledger.add(item, asked.previous_item_id))]
+        return [*commands, *ledger.announce(item, ledger.entries.add(item, asked.previous_item_id))]
 
     def _commands(self, item: m.WireItem) -> list[Command]:
         pictures = [
@@ -269,7 +271,13 @@ def _decoded(kind: str, message: bytes) -> m.AnyClientMessage:
         param = place.strip("`") or None
         code = "missing_required_parameter" if "missing required" in what else "invalid_type"
         raise Refused(code, f"Invalid '{kind}': {what}.", param) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+        raise _no_json(wrong) from None
     return asked
+
+
+def _no_json(wrong: Exception) -> Refused:
+    return Refused("invalid_json", f"We could not parse the JSON of your message: {wrong}.")
 
 
 def _picture(url: str) -> AppendImage:

@@ -6,7 +6,7 @@ import copy
 import itertools
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -18,17 +18,13 @@ from s2s.items import JSON
 from s2s.voice import Voice
 from s2s.wire import Send
 from s2s.wire.openai import messages as m
+from s2s.wire.openai.entries import Entries
 from s2s.wire.openai.settings import DEFAULTS, completed, merged, read_format
 
+T = TypeVar("T")
+_MOST_KNOWN = 256
 Part = Literal["audio", "text"]
 Reason = Literal["turn_detected", "client_cancelled"]
-
-
-class Entry(Struct):
-    """An item, and how much audio it has where it has any."""
-
-    item: m.WireItem
-    audio_ms: float | None = None
 
 
 class Promise(Struct):
@@ -86,7 +82,7 @@ class Input(Struct):
     """Where in all of it the last clear stands."""
     speech: str = ""
     """The item that the user is speaking."""
-    forgotten: set[str] = set()
+    forgotten: dict[str, None] = {}
     """Items whose audio the client cleared."""
 
     def append(self, ms: float) -> None:
@@ -98,7 +94,11 @@ class Input(Struct):
         """Forget what waits, and the speech that it may be part of."""
         self.waiting_ms, self.cleared_ms = 0.0, self.all_ms
         if self.speech:
-            self.forgotten.add(self.speech)
+            self.forget(self.speech)
+
+    def forget(self, item_id: str) -> None:
+        """Have a piece of speech become no item."""
+        remember(self.forgotten, item_id, None)
 
 
 class Ledger:
@@ -116,7 +116,7 @@ class Ledger:
         self.asked: dict[str, JSON] = {}
         """What the client has set."""
         self.session: dict[str, JSON] = copy.deepcopy(DEFAULTS)
-        self.entries: dict[str, Entry] = {}
+        self.entries = Entries()
         self.outputs: dict[str, Output] = {}
         self.promised: deque[Promise] = deque()
         self.input = Input()
@@ -185,17 +185,6 @@ class Ledger:
         problem.event_id = event_id
         return self.say(m.Failed(error=problem))
 
-    def add(self, item: m.WireItem, after: str | None = None, *, audio_ms: float | None = None) -> str | None:
-        """Put an item in its place, at the end or after another, and return which one stands before it."""
-        name = item.id or ""
-        previous = self._last() if after is None else None if after == "root" else after
-        self.entries[name] = Entry(item, audio_ms)
-        if after is not None:
-            names = [each for each in self.entries if each != name]
-            place = 0 if previous is None else names.index(previous) + 1
-            self.entries = {each: self.entries[each] for each in (*names[:place], name, *names[place:])}
-        return previous
-
     def announce(self, item: m.WireItem, previous: str | None) -> list[Send]:
         """Spell that an item is there, as it is now and whole; audio is only told to who retrieves it."""
         bare = msgspec.structs.replace(item, content=_without_audio(item.content))
@@ -204,14 +193,12 @@ class Ledger:
             self.say(m.ItemDone(item=bare, previous_item_id=previous)),
         ]
 
-    def before(self, item_id: str) -> str | None:
-        """Return the item that stands before this one."""
-        names = list(self.entries)
-        place = names.index(item_id) if item_id in self.entries else 0
-        return names[place - 1] if place else None
 
-    def _last(self) -> str | None:
-        return next(reversed(self.entries), None)
+def remember(known: dict[str, T], name: str, what: T) -> None:
+    """Note something, and let go of the oldest of too many."""
+    known[name] = what
+    if len(known) > _MOST_KNOWN:
+        del known[next(iter(known))]
 
 
 def _without_audio(content: list[m.Content] | None) -> list[m.Content] | None:

@@ -6,7 +6,7 @@ that public gateways transcribe (2026-08), and what strict clients demand: opena
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from s2s.commands import Command
 from s2s.events import Event, SessionStarted
@@ -18,7 +18,7 @@ from s2s.wire.openai.messages import Problem
 from s2s.wire.openai.settings import merged
 from s2s.wire.openai.telling import Telling
 
-_MOST_EARLY = 4096
+_MOST_EARLY, _MOST_EARLY_BYTES = 4096, 16 * 1024 * 1024
 
 
 class OpenAIServer:
@@ -43,21 +43,35 @@ class OpenAIServer:
         self._telling = Telling(self._ledger)
         self._answering = Answering(self._ledger)
         self._early: list[bytes] = []
+        self._early_bytes = 0
 
     def send(self, event: Event) -> Sequence[Send | Command]:
         """Spell an event."""
         made = self._telling.send(event)
         if isinstance(event, SessionStarted):
-            early, self._early = self._early, []
-            made = [*made, *(each for message in early for each in self._answering.receive(message))]
+            made = [*made, *self._answered()]
         return made
 
     def receive(self, message: bytes) -> Sequence[Send | Command]:
         """Read one message; what is wrong with it is told to the client."""
         if self._ledger.capabilities is None:
-            if len(self._early) == _MOST_EARLY:
-                told = "The engine has not started yet: wait for session.created."
-                return [self._ledger.refuse(Problem(type="server_error", code="server_error", message=told))]
+            if len(self._early) == _MOST_EARLY or self._early_bytes >= _MOST_EARLY_BYTES:
+                return [self._too_early()]
             self._early.append(message)
+            self._early_bytes += len(message)
             return ()
         return self._answering.receive(message)
+
+    def _answered(self) -> Iterator[Send | Command]:
+        early, self._early, said_bytes = self._early, [], 0
+        for message in early:
+            if said_bytes >= _MOST_EARLY_BYTES:
+                yield self._too_early()
+                continue
+            for each in self._answering.receive(message):
+                said_bytes += len(each.data) if isinstance(each, Send) else 0
+                yield each
+
+    def _too_early(self) -> Send:
+        told = "The engine has not started yet: wait for session.created."
+        return self._ledger.refuse(Problem(type="server_error", code="server_error", message=told))

@@ -29,7 +29,7 @@ from s2s.wire import Send
 from s2s.wire.openai import messages as m
 from s2s.wire.openai.counts import spelled_usage
 from s2s.wire.openai.failures import problem_of
-from s2s.wire.openai.ledger import Ledger, Output, Part, kept
+from s2s.wire.openai.ledger import Ledger, Output, Part, kept, remember
 
 _STATUS = {
     "completed": "completed",
@@ -104,10 +104,11 @@ class Telling:
 
     def _user_began(self, event: SpeechStarted) -> list[Send]:
         ledger, item_id = self._ledger, event.item_id
-        ledger.input.speech, self._began_ms[item_id] = item_id, event.position_ms
+        ledger.input.speech = item_id
+        remember(self._began_ms, item_id, event.position_ms)
         if not ledger.detects:
             if event.position_ms < ledger.input.cleared_ms - _WINDOW_MS:
-                ledger.input.forgotten.add(item_id)  # the engine heard it before it heard of the clear
+                ledger.input.forget(item_id)  # the engine heard it before it heard of the clear
             return []
         return [ledger.say(m.SpeechBegan(item_id=item_id, audio_start_ms=int(event.position_ms)))]
 
@@ -120,13 +121,14 @@ class Telling:
             told.append(ledger.say(m.SpeechEnded(item_id=item_id, audio_end_ms=int(event.position_ms))))
         if item_id in ledger.entries or item_id in ledger.input.forgotten:
             return told
-        self._began_ms[item_id] = event.position_ms - self._began_ms.pop(item_id, event.position_ms)
+        spoken_ms = event.position_ms - self._began_ms.pop(item_id, event.position_ms)
+        remember(self._began_ms, item_id, spoken_ms)
         return told + self._committed(item_id)
 
     def _committed(self, item_id: str) -> list[Send]:
         ledger = self._ledger
         item = _message(item_id, "user", "completed", [Unheard()])
-        previous = ledger.add(item)
+        previous = ledger.entries.add(item)
         told = ledger.say(m.Committed(item_id=item_id, previous_item_id=previous))
         return [told, *ledger.announce(item, previous)]
 
@@ -138,7 +140,7 @@ class Telling:
         told = []
         if text.startswith(before) and len(text) > len(before):
             told.append(ledger.say(m.TranscriptionDelta(item_id=item_id, delta=text[len(before) :])))
-            self._texts[item_id] = text
+            remember(self._texts, item_id, text)
         if event.final:
             self._texts.pop(item_id, None)
             seconds = max(0.0, self._began_ms.pop(item_id, 0.0)) / 1000
@@ -172,7 +174,7 @@ class Telling:
         output.open(item, part)
         told.append(self._added(output, item))
         if output.in_conversation:
-            previous = ledger.add(item, audio_ms=0.0 if part == "audio" else None)
+            previous = ledger.entries.add(item, audio_ms=0.0 if part == "audio" else None)
             told.append(ledger.say(m.ItemAdded(item=item, previous_item_id=previous)))
         item.content = [_content(part, "", "output_")]
         told.append(ledger.say(m.ContentPartAdded(**output.part, part=_content(part, ""))))
@@ -227,7 +229,9 @@ class Telling:
         item.status = status
         told = []
         if output.in_conversation:
-            told.append(ledger.say(m.ItemDone(item=item, previous_item_id=ledger.before(item.id or ""))))
+            told.append(
+                ledger.say(m.ItemDone(item=item, previous_item_id=ledger.entries.before(item.id or "")))
+            )
         told.append(ledger.say(m.OutputItemDone(response_id=output.id, output_index=index, item=item)))
         return told
 
@@ -248,7 +252,7 @@ class Telling:
         output.items.append(item)
         told.append(self._added(output, item))
         if output.in_conversation:
-            told.append(ledger.say(m.ItemAdded(item=item, previous_item_id=ledger.add(item))))
+            told.append(ledger.say(m.ItemAdded(item=item, previous_item_id=ledger.entries.add(item))))
         k: dict[str, JSON] = {
             "response_id": output.id,
             "item_id": item.id,

@@ -42,8 +42,11 @@ from s2s.formats import AudioFormat
 from s2s.items import Call, Message
 from s2s.wire import BinaryMessage, Send
 from s2s.wire.openai import messages as m
+from s2s.wire.openai.entries import MOST_ITEMS
 from s2s.wire.openai.server import OpenAIServer
 
+MIB = 1024 * 1024
+ADDED = ("conversation.item.added", "conversation.item.done")
 MANUAL = {"input": {"turn_detection": None}}
 HEARD = {"input": {"transcription": {"model": "whisper-1"}}}
 _JSON = st.recursive(
@@ -91,6 +94,26 @@ def test_no_more_than_so_much_waits_for_an_engine_that_does_not_start() -> None:
         assert server.appends(1) == []
     assert refusal(server.appends(1))["type"] == "server_error"
     assert len(server.tells(SessionStarted("s", "plain", "plain-1", Capabilities()))) == 4097
+
+
+def test_no_more_than_so_many_bytes_wait_for_an_engine_that_does_not_start() -> None:
+    server = Server(can=None)
+    for _ in range(16):
+        assert server.hears("input_audio_buffer.append", audio="A" * MIB) == []
+    assert refusal(server.appends(1))["type"] == "server_error"
+    made = server.tells(SessionStarted("s", "plain", "plain-1", Capabilities()))
+    assert types(made) == ["session.created", *["AppendAudio"] * 16]
+
+
+def test_what_waited_for_the_engine_is_not_answered_with_more_than_so_many_bytes() -> None:
+    server = Server(can=None)
+    server.creates("x" * 5 * MIB, id="big")
+    for _ in range(100):
+        server.hears("conversation.item.retrieve", item_id="big")
+    made = server.wire.send(SessionStarted("s", "plain", "plain-1", Capabilities()))
+    assert sum(len(each.data) for each in made if isinstance(each, Send)) < 30 * MIB
+    assert b'"server_error"' in made[-1].data  # type: ignore[union-attr]
+    assert types(server.creates("Hi.")) == ["AddItem", *ADDED]
 
 
 # Settings.
@@ -421,6 +444,48 @@ def test_a_deleted_item_is_gone() -> None:
     assert types(server.creates(id="a"))[0] == "AddItem"
 
 
+def test_a_conversation_of_too_many_items_takes_no_more_until_some_are_deleted() -> None:
+    server = Server()
+    for number in range(MOST_ITEMS):
+        server.creates(id=f"i{number}", previous_item_id="root")
+    assert refusal(server.creates())["code"] == "conversation_item_limit_reached"
+    server.hears("conversation.item.delete", item_id="i0")
+    assert types(server.creates()) == ["AddItem", *ADDED]
+
+
+def test_a_conversation_of_too_many_bytes_takes_no_more_until_some_are_deleted() -> None:
+    server = Server()
+    for number in range(6):
+        spoken = [{"type": "input_audio", "audio": "A" * 10 * MIB, "transcript": "Hi."}]
+        server.creates(id=f"i{number}", content=spoken)
+    refused = refusal(server.creates("x" * 5 * MIB))
+    assert refused["code"] == "conversation_item_limit_reached"
+    assert refused["message"].endswith("delete some.")
+    server.hears("conversation.item.delete", item_id="i0")
+    assert types(server.creates("x" * 5 * MIB)) == ["AddItem", *ADDED]
+
+
+def test_what_the_engine_says_finds_its_place_in_the_fullest_conversation() -> None:
+    server = Server()
+    for number in range(MOST_ITEMS):
+        server.creates(id=f"i{number}")
+    assert said(server.answers(item_id="new"), "conversation.item.added")["previous_item_id"] == "i9999"
+    assert refusal(server.hears("conversation.item.retrieve", item_id="i0"))["param"] == "item_id"
+    assert said(server.hears("conversation.item.retrieve", item_id="new"), "conversation.item.retrieved")
+
+
+def test_endless_speech_leaves_no_trace_where_nobody_asked_for_words() -> None:
+    wire = OpenAIServer(input_rate=24_000)
+    server = Server(wire)
+    server.updates(audio=MANUAL)
+    for number in range(1000):
+        server.tells(SpeechStarted(f"u{number}", 0.0), Transcript("half", f"u{number}", final=False))
+        server.hears("input_audio_buffer.clear")
+        server.tells(SpeechStopped(f"u{number}", 500.0))
+    assert max(len(wire._telling._began_ms), len(wire._telling._texts)) <= 256
+    assert len(wire._ledger.input.forgotten) <= 256
+
+
 def test_an_item_that_is_there_is_not_added_again() -> None:
     server = Server()
     server.creates(id="a")
@@ -649,6 +714,15 @@ def test_audio_is_spoken_in_the_format_of_the_session() -> None:
 
 
 # Nonsense.
+
+
+def test_text_that_is_no_utf8_is_refused_and_the_session_goes_on() -> None:
+    server = Server()
+    error = refusal(server.reads(b'{"type":"response.cancel","event_id":"x","response_id":"\xe1"}'))
+    assert (error["code"], error["event_id"]) == ("invalid_json", "x")
+    error = refusal(server.reads(b'{"type":"session.update","session":{"instructions":"\\ud800"}}'))
+    assert error["code"] == "invalid_json"
+    assert types(server.creates()) == ["AddItem", *ADDED]
 
 
 @pytest.mark.parametrize("message", [b"", b"}", b"[1]", b'"x"', b"\xff", b"[" * 100_000])
