@@ -38,10 +38,12 @@ async def said(audio: bytes) -> str:
 async def asks(session: s2s.Session, text: str, *, live: bool = False) -> Talk:
     talk = Talk(session, within_s=30)
     audio = await spoken(text)
-    for start in range(0, len(audio), CHUNK):
-        await session.send_audio(audio[start : start + CHUNK])
+    now = asyncio.get_running_loop().time
+    began = now()
+    for position, start in enumerate(range(0, len(audio), CHUNK)):
         if live:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(began + position * 0.02 - now())
+        await session.send_audio(audio[start : start + CHUNK])
     await talk.until(s2s.TurnEnd)
     return talk
 

@@ -15,6 +15,9 @@ FRAME_S = 0.02
 MOST_LATE_S = 0.2
 """Behind by more, because the machine slept or the loop stood still, the track skips the time that passed."""
 
+LEAST_S = 1e-6
+"""A late slot waits too, by the clock: what held up the track held up the speaker, whose timers are older."""
+
 
 class Track(MediaStreamTrack):
     """What aiortc asks for the next packet; encoded here, so that aiortc needs no thread for it."""
@@ -42,7 +45,6 @@ class Track(MediaStreamTrack):
             return
         self._slot += 1
         early_s = self._began + self._slot * FRAME_S - now
-        if early_s > 0:
-            await asyncio.sleep(early_s)
-        elif early_s < -MOST_LATE_S:
+        if early_s < -MOST_LATE_S:
             self._slot += round(-early_s / FRAME_S)
+        await asyncio.sleep(max(LEAST_S, early_s))

@@ -1,4 +1,5 @@
 import asyncio
+import time
 from itertools import pairwise
 
 import pytest
@@ -7,7 +8,7 @@ from tests.support.webrtc import sine
 
 from s2s.audio import rms_dbfs
 from s2s.testing.clock import run
-from s2s.transports.webrtc.backlog import INPUT_HZ, Backlog
+from s2s.transports.webrtc.backlog import FRAME_BYTES, INPUT_HZ, Backlog
 from s2s.transports.webrtc.opus import FRAME_TICKS, Decoder
 from s2s.transports.webrtc.track import Track
 
@@ -70,3 +71,26 @@ def test_a_stopped_track_gives_nothing() -> None:
             await track.recv()
 
     run(main())
+
+
+def test_a_speaker_held_up_by_the_same_stall_loses_no_place_to_silence() -> None:
+    async def main() -> None:
+        loop, backlog, speech = asyncio.get_running_loop(), Backlog(10.0), sine(440, INPUT_HZ)
+        track, began = Track(backlog), loop.time()
+        backlog.push(speech[: 2 * FRAME_BYTES])
+
+        async def speak() -> None:
+            for position in range(2, 30):
+                await asyncio.sleep(began + (position - 1) * 0.02 - loop.time())
+                backlog.push(speech[position * FRAME_BYTES :][:FRAME_BYTES])
+
+        speaking = asyncio.create_task(speak())
+        packets = await taken(track, 10)
+        time.sleep(0.15)  # noqa: ASYNC251  the stall itself
+        packets += await taken(track, 16)
+        await speaking
+        decoder = Decoder()
+        levels = [rms_dbfs(decoder.decode(payload)) for _, _, payload in packets]
+        assert min(levels[2:]) > -12
+
+    asyncio.run(main())
