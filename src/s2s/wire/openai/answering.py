@@ -36,6 +36,8 @@ from s2s.wire.openai.settings import merged, read_changes
 from s2s.wire.openai.uplink import SHORTEST_MS
 
 MOST_AUDIO = 15 * 1024 * 1024
+MOST_PROMISED = 64
+"""Responses beside the conversation that an engine has not begun."""
 Made = Sequence[Send | Command]
 
 
@@ -214,10 +216,13 @@ class Answering:
                 f"Conversation already has an active response in progress{name}. Wait until it is finished."
             )
             raise Refused(ACTIVE, told)
+        if len(ledger.promised) == MOST_PROMISED:
+            told = f"{MOST_PROMISED} responses wait to begin. Wait until some have."
+            raise Refused("rate_limit_exceeded", told)
         context = None if wishes.input is None else self._context(wishes.input)
         heard: tuple[Modality, ...] = ("audio", "text")
         wanted = wishes.output_modalities
-        ledger.promised.append(Promise(wishes))
+        ledger.promised.append(Promise(not aside, wishes.metadata or {}))
         return [
             CreateResponse(
                 instructions=wishes.instructions,

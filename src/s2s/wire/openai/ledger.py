@@ -30,13 +30,10 @@ Reason = Literal["turn_detected", "client_cancelled"]
 class Promise(Struct):
     """A response that the client asked for and the engine has not begun."""
 
-    wishes: m.ResponseWishes
+    in_conversation: bool
+    """Whether it is one of those of which there is one at a time."""
+    metadata: dict[str, str]
     cancelled: bool = False
-
-    @property
-    def in_conversation(self) -> bool:
-        """Whether it is one of those of which there is one at a time."""
-        return self.wishes.conversation != "none"
 
 
 class Output(Struct):

@@ -8,14 +8,18 @@ Source: openai-python 3.57.0, `types/realtime` (2026-11); beta names from its `r
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, get_args
+from typing import Annotated, Literal, TypeAlias, get_args
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from s2s.items import JSON
 
 Text: TypeAlias = str | UnsetType
+Metadata: TypeAlias = Annotated[
+    dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=512)]], Meta(max_length=16)
+]
+"""Limits as `realtime_response_create_params.py` tells them."""
 
 
 class Content(Struct, omit_defaults=True):
@@ -85,7 +89,7 @@ class ResponseWishes(Struct, omit_defaults=True, kw_only=True):
     instructions: str | None = None
     output_modalities: list[str] | None = None
     modalities: list[str] | None = None
-    metadata: dict[str, str] | None = None
+    metadata: Metadata | None = None
     audio: JSON = None
     tools: JSON = None
     tool_choice: JSON = None

@@ -157,7 +157,7 @@ class Telling:
         output = Output(event.response_id, event.origin != "out_of_band", metadata)
         promise = None if event.origin == "user_turn" else ledger.kept(output.in_conversation)
         if promise is not None:
-            output.metadata = promise.wishes.metadata or metadata
+            output.metadata = promise.metadata or metadata
         ledger.outputs[event.response_id] = output
         told = ledger.say(m.ResponseCreated(response=self._response(output, "in_progress")))
         if promise is None or not promise.cancelled:

@@ -42,6 +42,7 @@ from s2s.formats import AudioFormat
 from s2s.items import Call, Message
 from s2s.wire import BinaryMessage, Send
 from s2s.wire.openai import messages as m
+from s2s.wire.openai.answering import MOST_PROMISED
 from s2s.wire.openai.entries import MOST_ITEMS
 from s2s.wire.openai.server import OpenAIServer
 
@@ -663,6 +664,24 @@ def test_answers_beside_the_conversation_run_along_and_are_told_apart_by_metadat
         "response.output_item.done",
         "response.done",
     ]
+
+
+def test_answers_that_an_engine_never_begins_do_not_pile_up() -> None:
+    server = Server()
+    aside = {"conversation": "none"}
+    for _ in range(MOST_PROMISED):
+        assert server.hears("response.create", response=aside) == [CreateResponse(out_of_band=True)]
+    assert refusal(server.hears("response.create", response=aside))["code"] == "rate_limit_exceeded"
+    server.tells(ResponseStarted("r1", "out_of_band"))
+    assert server.hears("response.create", response=aside) == [CreateResponse(out_of_band=True)]
+
+
+@pytest.mark.parametrize(
+    "metadata", [{"k" * 65: "v"}, {"k": "v" * 513}, {f"k{n}": "v" for n in range(17)}, {"k": 1}]
+)
+def test_what_a_response_is_told_apart_by_is_small(metadata: dict[str, object]) -> None:
+    problem = refusal(Server().hears("response.create", response={"metadata": metadata}))
+    assert "response.metadata" in str(problem)
 
 
 def test_an_answer_may_have_other_things_to_go_by_than_the_conversation() -> None:
