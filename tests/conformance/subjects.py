@@ -93,15 +93,7 @@ async def lose_connection(engine: Engine) -> None:
     await engine.connection.lose()
 
 
-HOSTED = Subject(
-    name="hosted",
-    engine=Hosted,
-    prompts=PROMPTS,
-    speech=SCRIPT.speech,
-    prepare=scripted,
-    lose=lose_connection,
-    run=run,
-)
+HOSTED = replace(SCRIPT, name="hosted", engine=Hosted, lose=lose_connection)
 
 
 class OverOpenAI(Hosted):
@@ -148,25 +140,9 @@ async def lose_provider(engine: Engine) -> None:
     await engine.connection.close(1006, "the cable")
 
 
-SIMULATED = Subject(
-    name="simulated",
-    engine=Simulated,
-    prompts=PROMPTS,
-    speech=SCRIPT.speech,
-    prepare=scripted,
-    lose=lose_provider,
-    run=run,
-)
+SIMULATED = replace(SCRIPT, name="simulated", engine=Simulated, lose=lose_provider)
 
-OPENAI = Subject(
-    name="openai",
-    engine=OverOpenAI,
-    prompts=PROMPTS,
-    speech=SCRIPT.speech,
-    prepare=scripted,
-    lose=lose_connection,
-    run=run,
-)
+OPENAI = replace(SCRIPT, name="openai", engine=OverOpenAI, lose=lose_connection)
 
 
 def local_engine(config: Config) -> Engine:

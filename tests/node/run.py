@@ -21,7 +21,8 @@ import msgspec
 from s2s.audio.resample import Resampler
 from s2s.audio.wav import read_wav, write_wav
 from s2s.cli import demo
-from tests.node.said import everything, sayable
+from tests.node.said import everything
+from tests.support.sayable import sayable
 
 HERE = Path(__file__).parent
 KEY = "a-key-of-this-test"

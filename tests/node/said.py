@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
-from inspect import getsource
 
 from s2s.capabilities import Capabilities
 from s2s.commands import Command
@@ -30,22 +28,12 @@ from s2s.events import (
 )
 from s2s.items import JSON, Call
 from s2s.wire import Send
-from s2s.wire.openai import answering, ledger, telling
-from s2s.wire.openai import messages as m
 from s2s.wire.openai.server import OpenAIServer
 
 _ABLE = Capabilities(truncate=True, updates=True, out_of_band=True, images=True)
 _LIMITS = (RateLimit("tokens", 15_000_000, 14_999_000, 0.1), RateLimit("requests", 100, 99, 1.0))
 _SPENT = Usage(Tokens(20, text=10, audio=10, cached=5), Tokens(30, text=10, audio=20))
 _SOUND = bytes(4800)
-
-
-def sayable() -> set[str]:
-    """Return the types of all messages that the code of our server makes."""
-    made = re.findall(r"\bm\.([A-Z]\w+)\b", "".join(map(getsource, (answering, ledger, telling))))
-    kinds = [kind for name in made if isinstance(kind := getattr(m, name), type)]
-    servers = [kind for kind in kinds if issubclass(kind, m.ServerMessage) and kind is not m.ServerMessage]
-    return {tag for kind in servers if isinstance(tag := kind.__struct_config__.tag, str)}
 
 
 def everything() -> list[bytes]:

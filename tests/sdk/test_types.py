@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import random
-import re
-from collections.abc import Callable, Iterator
-from types import ModuleType
+from collections.abc import Callable
 
 import pytest
 
@@ -63,7 +60,6 @@ from s2s.testing.conformance import REQUIREMENTS, conforms, not_applicable
 from s2s.testing.pairlaw import Pair
 from s2s.tools import Tool, ToolSpec
 from s2s.transports.memory import pair
-from s2s.wire.openai import answering, ledger, telling
 from s2s.wire.openai import messages as m
 from s2s.wire.openai.client import OpenAIClient, Opening
 from s2s.wire.openai.server import OpenAIServer
@@ -73,6 +69,7 @@ from tests.support.hosted import HostedLink
 from tests.support.links import KeptScript
 from tests.support.openai import Client
 from tests.support.openai_server import EVERYTHING, PICTURE, Server
+from tests.support.sayable import sayable
 from tests.support.sdk import (
     CLIENT,
     SERVER,
@@ -352,7 +349,7 @@ def test_every_message_of_a_client_and_all_that_our_server_can_say_was_really_se
     )
     assert asked | set(NEVER_ASKED) == set(m.CLIENT)
     assert asked.isdisjoint(NEVER_ASKED)
-    assert kinds(each for noted in talks for each in noted.said) == set(_sayable())
+    assert kinds(each for noted in talks for each in noted.said) == sayable()
 
 
 @pytest.mark.parametrize("kind", messages_of(RealtimeServerEvent), ids=lambda each: each.__name__)
@@ -435,14 +432,3 @@ def test_the_sdk_knows_all_that_our_server_says_of_any_engine(events: list[Event
     server.updates(audio={"input": {"transcription": {"model": "whisper-1"}}})
     server.tells(*events)
     assert [(each, wrong) for each in noted.said if (wrong := told_objections(each))] == []
-
-
-def _sayable() -> Iterator[str]:
-    """Yield the type of every message that the server's modules name."""
-    modules: tuple[ModuleType, ...] = (telling, answering, ledger)
-    names = {name for each in modules for name in re.findall(r"\bm\.(\w+)", inspect.getsource(each))}
-    for name in names:
-        kind = getattr(m, name)
-        if isinstance(kind, type) and issubclass(kind, m.ServerMessage) and kind is not m.ServerMessage:
-            yield str(kind.__struct_config__.tag)
-    yield "response.output_audio.delta"  # spelled by hand, for there are many

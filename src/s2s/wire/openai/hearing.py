@@ -41,6 +41,8 @@ _STATUS: dict[str, ResponseStatus] = {
     "failed": "failed",
 }
 _MADE = ("completed", None)
+MOST_EARLY_BYTES = 4 * 1024 * 1024
+"""Of messages before the settings are acknowledged; their events wait for that."""
 _RACES = ("cancel", "truncate", "delete", "clear")
 
 
@@ -52,15 +54,17 @@ class Hearing:
         self._transcripts = Transcripts()
         self._template: Template[Track] = Template()
         self._early: list[Event] = []
+        self._early_bytes = 0
 
     def receive(self, message: bytes) -> Told:
         """Read one message. What the service tells before it has taken our settings is told after that."""
         short_way = self._template.match(message)
         if short_way is not None:
             return self._on.outputs.audio(*short_way)
-        before = self._on.phase
-        made = self._made(message)
-        return made if before is Phase.READY else self._in_time(made)
+        if self._on.phase is Phase.READY:
+            return self._made(message)
+        self._early_bytes += len(message)
+        return self._in_time(self._made(message))
 
     def unreadable(self, message: bytes, wrong: Exception) -> Error:
         """Tell of a message that makes no sense."""
@@ -72,7 +76,11 @@ class Hearing:
         urgent = [each for each in made if isinstance(each, Send) or (isinstance(each, Error) and each.fatal)]
         self._early += [each for each in made if not isinstance(each, Send) and each not in urgent]
         if self._on.phase is not Phase.READY:
-            return urgent
+            if self._early_bytes <= MOST_EARLY_BYTES:
+                return urgent
+            self._early.clear()
+            told = "the service talks on and does not acknowledge the settings: is base_url right?"
+            return [*urgent, Error(RemoteProtocolError(told, provider=self._on.opening.provider), fatal=True)]
         # SessionStarted is among what is due, and comes first.
         early, self._early = self._early, []
         return [*urgent, *sorted(early, key=lambda each: not isinstance(each, SessionStarted))]

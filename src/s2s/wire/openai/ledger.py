@@ -191,6 +191,11 @@ class Ledger:
         ]
 
 
+def message(item_id: str, role: str, status: str, content: list[m.Content]) -> m.WireItem:
+    """Return an item that is a message."""
+    return m.WireItem(id=item_id, object="realtime.item", status=status, role=role, content=content)
+
+
 def remember(known: dict[str, T], name: str, what: T) -> None:
     """Note something, and let go of the oldest of too many."""
     known[name] = what

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from msgspec import UNSET
 
 from s2s.commands import Cancel, Command
 from s2s.events import (
@@ -29,7 +28,8 @@ from s2s.wire import Send
 from s2s.wire.openai import messages as m
 from s2s.wire.openai.counts import spelled_usage
 from s2s.wire.openai.failures import problem_of
-from s2s.wire.openai.ledger import Ledger, Output, Part, kept, remember
+from s2s.wire.openai.ledger import Ledger, Output, Part, kept, message
+from s2s.wire.openai.userturns import UserTurns
 
 _STATUS = {
     "completed": "completed",
@@ -38,15 +38,6 @@ _STATUS = {
     "failed": "failed",
 }
 _SESSION_S = 3600.0
-_WINDOW_MS = 40.0
-"""An engine may place speech so much too early: it listens in windows."""
-
-
-class Unheard(m.Content, omit_defaults=True):
-    """Speech without words yet: their null is spelled, for @openai/agents reads no item without it."""
-
-    type: str = msgspec.field(default_factory=lambda: "input_audio")
-    transcript: str | None = msgspec.field(default_factory=lambda: None)
 
 
 class Telling:
@@ -54,8 +45,7 @@ class Telling:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._texts: dict[str, str] = {}
-        self._began_ms: dict[str, float] = {}
+        self._user = UserTurns(ledger)
 
     def send(self, event: Event) -> Sequence[Send | Command]:
         """Spell an event."""
@@ -65,12 +55,8 @@ class Telling:
                 return [send for each in ledger.voice.convert(event) for send in self._audio(each)]
             case TextOutput():
                 return self._text(event)
-            case SpeechStarted():
-                return self._user_began(event)
-            case SpeechStopped():
-                return self._user_stopped(event)
-            case Transcript():
-                return self._transcript(event)
+            case SpeechStarted() | SpeechStopped() | Transcript() | IdleTimeout():
+                return self._user.send(event)
             case ResponseStarted():
                 return self._began(event)
             case ToolCall():
@@ -81,10 +67,6 @@ class Telling:
                 return self._error(event)
             case SessionStarted():
                 return self._started(event)
-            case IdleTimeout(idle_s=idle_s):
-                item_id, idle_ms = ledger.new_id("item"), int(idle_s * 1000)
-                told = ledger.say(m.TimeoutTriggered(item_id=item_id, audio_end_ms=idle_ms))
-                return [told, *self._committed(item_id)]
             case RateLimits(limits=limits):
                 return [ledger.say(m.RateLimitsUpdated(rate_limits=[_limit(each) for each in limits]))]
             case _:
@@ -101,56 +83,6 @@ class Telling:
             "expires_at": int(ledger.opened_at + left_s),
         }
         return [ledger.say(m.SessionCreated(session=ledger.session))]
-
-    def _user_began(self, event: SpeechStarted) -> list[Send]:
-        ledger, item_id = self._ledger, event.item_id
-        ledger.input.speech = item_id
-        remember(self._began_ms, item_id, event.position_ms)
-        if not ledger.detects:
-            if event.position_ms < ledger.input.cleared_ms - _WINDOW_MS:
-                ledger.input.forget(item_id)  # the engine heard it before it heard of the clear
-            return []
-        return [ledger.say(m.SpeechBegan(item_id=item_id, audio_start_ms=int(event.position_ms)))]
-
-    def _user_stopped(self, event: SpeechStopped) -> list[Send]:
-        ledger, item_id = self._ledger, event.item_id
-        ledger.input.speech = ""
-        told: list[Send] = []
-        if ledger.detects:
-            ledger.input.waiting_ms = 0.0
-            told.append(ledger.say(m.SpeechEnded(item_id=item_id, audio_end_ms=int(event.position_ms))))
-        if item_id in ledger.entries or item_id in ledger.input.forgotten:
-            return told
-        spoken_ms = event.position_ms - self._began_ms.pop(item_id, event.position_ms)
-        remember(self._began_ms, item_id, spoken_ms)
-        return told + self._committed(item_id)
-
-    def _committed(self, item_id: str) -> list[Send]:
-        ledger = self._ledger
-        item = _message(item_id, "user", "completed", [Unheard()])
-        previous = ledger.entries.add(item)
-        told = ledger.say(m.Committed(item_id=item_id, previous_item_id=previous))
-        return [told, *ledger.announce(item, previous)]
-
-    def _transcript(self, event: Transcript) -> list[Send]:
-        ledger, item_id, text = self._ledger, event.item_id, event.text
-        if ledger.session["audio"]["input"]["transcription"] is None or item_id in ledger.input.forgotten:
-            return []
-        before = self._texts.get(item_id, "")
-        told = []
-        if text.startswith(before) and len(text) > len(before):
-            told.append(ledger.say(m.TranscriptionDelta(item_id=item_id, delta=text[len(before) :])))
-            remember(self._texts, item_id, text)
-        if event.final:
-            self._texts.pop(item_id, None)
-            seconds = max(0.0, self._began_ms.pop(item_id, 0.0)) / 1000
-            usage = {"type": "duration", "seconds": round(seconds, 3)}
-            whole = m.TranscriptionCompleted(item_id=item_id, transcript=text, usage=usage)
-            whole.languages = [m.Language(event.language)] if event.language else UNSET
-            told.append(ledger.say(whole))
-            if item_id in ledger.entries:
-                ledger.entries[item_id].item.content = [m.Content(type="input_audio", transcript=text)]
-        return told
 
     def _began(self, event: ResponseStarted) -> Sequence[Send | Command]:
         ledger, metadata = self._ledger, event.metadata
@@ -170,7 +102,7 @@ class Telling:
         if output.opened is not None and output.item_id == item_id:
             return []
         ledger, told = self._ledger, self._close(output, "completed")
-        item = _message(item_id, "assistant", "in_progress", [])
+        item = message(item_id, "assistant", "in_progress", [])
         output.open(item, part)
         told.append(self._added(output, item))
         if output.in_conversation:
@@ -303,10 +235,6 @@ class Telling:
             audio={"output": {"format": speaks["format"], "voice": _voice(speaks["voice"])}},
             metadata=output.metadata or None,
         )
-
-
-def _message(item_id: str, role: str, status: str, content: list[m.Content]) -> m.WireItem:
-    return m.WireItem(id=item_id, object="realtime.item", status=status, role=role, content=content)
 
 
 def _content(part: Part, words: str, prefix: str = "") -> m.Content:

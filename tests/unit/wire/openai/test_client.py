@@ -43,6 +43,7 @@ from s2s.events import (
 )
 from s2s.items import JSON, Call, Message, ToolResult
 from s2s.tools import ToolSpec
+from s2s.wire.openai.hearing import MOST_EARLY_BYTES
 from s2s.wire.openai.variants import COMPATIBLE, XAI
 
 SESSION = {"id": "sess_1", "model": "gpt-realtime-2.1", "expires_at": 4600}
@@ -834,3 +835,14 @@ def test_a_telephone_speaks_and_hears_its_own_coding() -> None:
     (event,) = client.hears("response.output_audio.delta", **WHERE, delta="/////w==")
     assert event == AudioOutput(bytes(8), 8_000, "r1", "i1", 0)
     assert client.wire.input_rate == 8_000
+
+
+def test_a_service_that_talks_and_never_acknowledges_the_settings_is_given_up() -> None:
+    client = Client()
+    client.hears("session.created", session={"id": "sess_1", "model": "any"})
+    big = "x" * (MOST_EARLY_BYTES // 8)
+    heard = [each for _ in range(8) for each in client.hears("a.new.one", text=big)]
+    (error,) = [each for each in heard if isinstance(each, Error)]
+    assert error.fatal
+    assert isinstance(error.error, RemoteProtocolError)
+    assert "does not acknowledge the settings" in str(error.error)

@@ -483,7 +483,7 @@ def test_endless_speech_leaves_no_trace_where_nobody_asked_for_words() -> None:
         server.tells(SpeechStarted(f"u{number}", 0.0), Transcript("half", f"u{number}", final=False))
         server.hears("input_audio_buffer.clear")
         server.tells(SpeechStopped(f"u{number}", 500.0))
-    assert max(len(wire._telling._began_ms), len(wire._telling._texts)) <= 256
+    assert max(len(wire._telling._user._began_ms), len(wire._telling._user._texts)) <= 256
     assert len(wire._ledger.input.forgotten) <= 256
 
 
