@@ -11,7 +11,7 @@ async with s2s.new("local").start() as session:
 """
 
 from s2s.capabilities import Capabilities
-from s2s.config import Config, Limits, TurnDetection
+from s2s.config import Config, Limits, Reconnect, TurnDetection
 from s2s.engine import S2S, Engine
 from s2s.errors import (
     AudioFormatError,
@@ -44,6 +44,7 @@ from s2s.events import (
     Reconnected,
     Reconnecting,
     ResponseDone,
+    ResponseGenerated,
     ResponseStarted,
     SessionEnded,
     SessionStarted,
@@ -99,10 +100,12 @@ __all__ = [
     "ProviderError",
     "RateLimitError",
     "RateLimits",
+    "Reconnect",
     "Reconnected",
     "Reconnecting",
     "RemoteProtocolError",
     "ResponseDone",
+    "ResponseGenerated",
     "ResponseStarted",
     "S2SError",
     "Session",

@@ -72,6 +72,24 @@ class Limits(msgspec.Struct, frozen=True):
             _require(getattr(self, name) > 0, f"limits.{name} must be above 0")
 
 
+class Reconnect(msgspec.Struct, frozen=True):
+    """How to go on when a connection is lost, of an engine whose `capabilities.resumption` is not none."""
+
+    attempts: int = 5
+    """In a row; 0 gives up at once. A connection that holds for `stable_s` makes them new."""
+    first_s: float = 0.5
+    """Wait before the second attempt; each one after it waits twice as long."""
+    most_s: float = 4.0
+    stable_s: float = 30.0
+    replay: bool = True
+    """Tell the engine again what was said, where it does not remember; else that is lost."""
+
+    def __post_init__(self) -> None:
+        _require(self.attempts >= 0, "reconnect.attempts must be 0 or more")
+        for name in ("first_s", "most_s", "stable_s"):
+            _require(getattr(self, name) > 0, f"reconnect.{name} must be above 0")
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that one session is started with. Raises ConfigError with what to do."""
 
@@ -93,6 +111,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[Item, ...] = ()
     """Entries that the conversation begins with."""
     limits: Limits = Limits()
+    reconnect: Reconnect = Reconnect()
     hooks: Hooks = Hooks()
     extra: Mapping[str, JSON] = {}
     """The engine's own settings, merged last: api_key, base_url, region, brain, script, ..."""

@@ -13,7 +13,7 @@ from s2s.items import JSON, Call
 Cause: TypeAlias = Literal["user_speech", "application"]
 Confirmation: TypeAlias = Literal["server_confirmed", "requested", "local_only"]
 ResponseStatus: TypeAlias = Literal["completed", "interrupted", "incomplete", "failed"]
-Origin: TypeAlias = Literal["user_turn", "application", "tool_result", "out_of_band"]
+Origin: TypeAlias = Literal["user_turn", "application", "tool_result", "continuation", "out_of_band"]
 EndReason: TypeAlias = Literal["closed", "ended_by_engine", "failed"]
 
 
@@ -96,7 +96,8 @@ class Transcript(msgspec.Struct, frozen=True, gc=False, tag="transcript"):
 class ResponseStarted(msgspec.Struct, frozen=True, tag="response_started"):
     """The engine begins an act of generation; exactly one per response.
 
-    An out-of-band one stands beside the conversation and its turns, and may overlap with any other.
+    An out-of-band one stands beside the conversation and its turns, and may overlap with any other. With a
+    continuation the engine goes on by itself in the same turn, such as while a tool works.
     """
 
     type: ClassVar[str] = "response_started"
@@ -145,6 +146,16 @@ class ToolCallCancelled(msgspec.Struct, frozen=True, tag="tool_call_cancelled"):
 
     type: ClassVar[str] = "tool_call_cancelled"
     call_ids: tuple[str, ...]
+
+
+class ResponseGenerated(msgspec.Struct, frozen=True, gc=False, tag="response_generated"):
+    """No more audio comes of the response; its end waits until it should have been played.
+
+    Only of engines that end a response that late; of others ResponseDone says both.
+    """
+
+    type: ClassVar[str] = "response_generated"
+    response_id: str
 
 
 class ResponseDone(msgspec.Struct, frozen=True, tag="response_done"):
@@ -271,6 +282,7 @@ Event: TypeAlias = (
     | TextOutput
     | ToolCall
     | ToolCallCancelled
+    | ResponseGenerated
     | ResponseDone
     | TurnEnd
     | Interrupted

@@ -14,7 +14,7 @@ from s2s.events import Error
 from s2s.links import Link
 from s2s.transports import Transport
 from s2s.weight import weight_bytes
-from s2s.wire import Send, ServerWire
+from s2s.wire import Close, Send, ServerWire
 
 T = TypeVar("T")
 _MIB = 1024 * 1024
@@ -78,7 +78,7 @@ class _Host:
         self._wire = wire
         self._transport = transport
         self._link = link
-        self._messages = _Queue[bytes](most_waiting, "the client", len)
+        self._messages = _Queue[bytes | Close](most_waiting, "the client", _length)
         self._failure: S2SError | None = None
         self._commands = _Queue[Command | Send](most_waiting, "the engine", weight_bytes)
 
@@ -111,6 +111,9 @@ class _Host:
     async def _write_client(self) -> None:
         try:
             async for message in self._messages:
+                if isinstance(message, Close):
+                    await self._transport.close(message.code, message.reason)
+                    break
                 await self._transport.send(message)
         except ConnectionLostError:
             return
@@ -122,20 +125,26 @@ class _Host:
                 for event in await self._link.send(command):
                     self._follow(self._wire.send(event))
 
-    def _follow(self, made: Iterable[Send | Command]) -> None:
+    def _follow(self, made: Iterable[Send | Command | Close]) -> None:
         for each in made:
             if isinstance(each, Send):
                 self._messages.put(each.data)
+            elif isinstance(each, Close):
+                self._messages.put(each)
             else:
                 self._commands.put(each)
+
+
+def _length(message: bytes | Close) -> int:
+    return 0 if isinstance(message, Close) else len(message)
 
 
 async def host(wire: ServerWire, transport: Transport, link: Link, *, most_waiting: int = 4096) -> None:
     """Serve until one side ends in order, then close both; what the engine said last still goes out.
 
-    The client hears of an engine that broke, in the dialect and by close code 1011, and of a server that
-    goes away by 1001. Raises the S2SError of the side that broke, or BacklogError when one falls
-    `most_waiting` messages or 32 MiB behind.
+    The client hears of an engine that broke, in the dialect and by close code 1011 unless the dialect has
+    another, and of a server that goes away by 1001. Raises the S2SError of the side that broke, or
+    BacklogError when one falls `most_waiting` messages or 32 MiB behind.
     """
     code, reason = _GOING_AWAY, ""
     try:

@@ -25,6 +25,7 @@ from s2s.events import (
     Event,
     Interrupted,
     ResponseDone,
+    ResponseGenerated,
     SessionEnded,
     SessionStarted,
     ToolCall,
@@ -205,7 +206,7 @@ class Runtime:
 
     def _deliver(self, event: Event) -> None:
         match event:
-            case ResponseDone():
+            case ResponseGenerated() | ResponseDone():
                 for each in self._voice.finish():
                     self.inbox.put(each)
             case Interrupted():

@@ -20,12 +20,16 @@ def _no_parameters() -> dict[str, JSON]:
     return {"type": "object", "properties": {}}
 
 
+Policy: TypeAlias = Literal["blocking", "background"]
+
+
 class ToolSpec(msgspec.Struct, frozen=True):
     """What a model is told of a tool; `parameters` is a JSON Schema of type object."""
 
     name: str
     description: str = ""
     parameters: dict[str, JSON] = msgspec.field(default_factory=_no_parameters)
+    policy: Policy = "blocking"
 
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +45,7 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
     arguments: type[msgspec.Struct] | None = None
     """The Struct that a call's arguments are checked against."""
     timeout_s: float = 30.0
-    policy: Literal["blocking", "background"] = "blocking"
+    policy: Policy = "blocking"
     """A background tool outlives an interruption, a blocking one is cancelled with its answer."""
 
     def __post_init__(self) -> None:
@@ -55,7 +59,7 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def spec(self) -> ToolSpec:
         """The part that travels to the model."""
-        return ToolSpec(self.name, self.description, self.parameters)
+        return ToolSpec(self.name, self.description, self.parameters, self.policy)
 
     def checked(self, call: Call) -> dict[str, object]:
         """Return the call's arguments as the function's annotated types, defaults left out.

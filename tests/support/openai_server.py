@@ -12,7 +12,7 @@ from s2s.capabilities import Capabilities
 from s2s.commands import Command
 from s2s.events import AudioOutput, Event, ResponseDone, ResponseStarted, SessionStarted, TextOutput
 from s2s.items import JSON
-from s2s.wire import Send, ServerWire
+from s2s.wire import Close, Send, ServerWire
 from s2s.wire.openai.server import OpenAIServer
 
 EVERYTHING = Capabilities(truncate=True, images=True, updates=True, out_of_band=True)
@@ -70,9 +70,13 @@ class Server:
         return [*self.begins(response_id, item_id, ms), *self.tells(ResponseDone(response_id))]
 
 
-def plain(made: Sequence[Send | Command]) -> Made:
+def plain(made: Sequence[Send | Command | Close]) -> Made:
     """Return what a wire made, messages as dicts."""
-    return [msgspec.json.decode(each.data) if isinstance(each, Send) else each for each in made]
+    return [
+        msgspec.json.decode(each.data) if isinstance(each, Send) else each
+        for each in made
+        if not isinstance(each, Close)
+    ]
 
 
 def types(made: Made) -> list[str]:

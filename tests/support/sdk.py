@@ -24,7 +24,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from s2s.commands import Command
 from s2s.events import Event
 from s2s.items import JSON
-from s2s.wire import Send, ServerWire
+from s2s.wire import Close, Send, ServerWire
 
 SERVERS_OWN = ("id", "object", "expires_at")
 """What the service adds to a session; the SDK has it in its answer to POST, and not in its events."""
@@ -125,16 +125,16 @@ class Noted:
         self.said: list[bytes] = []
         self._inner = inner
 
-    def send(self, event: Event) -> Sequence[Send | Command]:
+    def send(self, event: Event) -> Sequence[Send | Command | Close]:
         """Spell an event."""
         return self._noted(self._inner.send(event))
 
-    def receive(self, message: bytes) -> Sequence[Send | Command]:
+    def receive(self, message: bytes) -> Sequence[Send | Command | Close]:
         """Read one message."""
         self.asked.append(message)
         return self._noted(self._inner.receive(message))
 
-    def _noted(self, made: Sequence[Send | Command]) -> Sequence[Send | Command]:
+    def _noted(self, made: Sequence[Send | Command | Close]) -> Sequence[Send | Command | Close]:
         self.said += [each.data for each in made if isinstance(each, Send)]
         return made
 

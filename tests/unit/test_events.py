@@ -16,6 +16,7 @@ TYPES = {
     "TextOutput": "text_output",
     "ToolCall": "tool_call",
     "ToolCallCancelled": "tool_call_cancelled",
+    "ResponseGenerated": "response_generated",
     "ResponseDone": "response_done",
     "TurnEnd": "turn_end",
     "Interrupted": "interrupted",

@@ -47,6 +47,7 @@ from s2s.state.turns import Turns
 from s2s.tools import Tool
 
 _LOCKED = "the voice cannot change once it was heard: start another session with it"
+_SAME_TURN = ("tool_result", "continuation")
 _INTERRUPTED = "The user interrupted before this tool had finished."
 
 
@@ -128,8 +129,8 @@ class Dialogue:
             case ResponseStarted(response_id=response_id, origin="out_of_band"):
                 self._aside.add(response_id)
             case ResponseStarted(response_id=response_id, origin=origin):
-                waited = self._close_waiting(now) if origin != "tool_result" else ()
-                self.turns.started(response_id)
+                waited = self._close_waiting(now) if origin not in _SAME_TURN else ()
+                self.turns.started(response_id, answers=origin != "continuation")
                 return Outcome((*waited, event))
             case ToolCall():
                 return self._called(event)

@@ -52,13 +52,13 @@ class Turns:
         if item_id not in self.coming.user_items:
             self.coming.user_items.append(item_id)
 
-    def started(self, response_id: str) -> None:
-        """A response began."""
+    def started(self, response_id: str, *, answers: bool = True) -> None:
+        """A response began; a tool that was answered is still owed one by what `answers` nothing."""
         if self.turn.responses == 0:
             self.turn, self.coming = self.coming, Turn()
         self.turn.responses += 1
         self.open[response_id] = None
-        self.owed = False
+        self.owed = self.owed and not answers
 
     def audio(self, item_id: str, now: float) -> None:
         """Audio of the answer came."""

@@ -68,7 +68,8 @@ class Contract:
         match event:
             case ResponseStarted(response_id=response_id, origin=origin):
                 aside = origin == "out_of_band"
-                goes_on = aside or origin == "tool_result" or bool(self.open) or not self.turn
+                same_turn = origin in ("tool_result", "continuation")
+                goes_on = aside or same_turn or bool(self.open) or not self.turn
                 self._require(goes_on, f"{response_id} started before the turn of {_listed(self.turn)} ended")
                 self._require(bool(response_id), "a response has no id")
                 self._require(response_id not in self._responses, f"{response_id} started twice")

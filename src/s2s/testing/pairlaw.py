@@ -20,13 +20,13 @@ from s2s.commands import Command
 from s2s.errors import S2SError
 from s2s.events import Error, Event
 from s2s.items import JSON
-from s2s.wire import ClientWire, Send, ServerWire
+from s2s.wire import ClientWire, Close, LastingWire, Reopen, Send, ServerWire
 
 
 class Pair:
     """Both wires of one dialect with nothing in between; replies travel until both ends are quiet."""
 
-    def __init__(self, client: ClientWire, server: ServerWire) -> None:
+    def __init__(self, client: ClientWire | LastingWire, server: ServerWire) -> None:
         self._client = client
         self._server = server
 
@@ -39,13 +39,13 @@ class Pair:
         return self._carry([], self._server.send(event))[1]
 
     def _carry(
-        self, ours: Sequence[Send | Event], theirs: Sequence[Send | Command]
+        self, ours: Sequence[Send | Event | Reopen], theirs: Sequence[Send | Command | Close]
     ) -> tuple[list[Command], list[Event]]:
         commands: list[Command] = []
         events: list[Event] = []
         while ours or theirs:
-            commands += [each for each in theirs if not isinstance(each, Send)]
-            events += [each for each in ours if not isinstance(each, Send)]
+            commands += [each for each in theirs if not isinstance(each, Send | Close)]
+            events += [each for each in ours if not isinstance(each, Send | Reopen)]
             up = [each.data for each in ours if isinstance(each, Send)]
             down = [each.data for each in theirs if isinstance(each, Send)]
             theirs = [made for each in up for made in self._server.receive(each)]

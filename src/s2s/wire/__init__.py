@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from s2s.commands import Command
+from s2s.errors import S2SError
 from s2s.events import Event
 
 
@@ -15,6 +16,19 @@ class Send(msgspec.Struct, frozen=True, gc=False):
     """One whole message for the peer."""
 
     data: bytes
+
+
+class Close(msgspec.Struct, frozen=True, gc=False):
+    """The connection ends here; what was made before it is still sent."""
+
+    code: int
+    reason: str = ""
+
+
+class Reopen(msgspec.Struct, frozen=True, gc=False):
+    """What was asked holds for another connection only: this one is to be replaced."""
+
+    cause: str
 
 
 class BinaryMessage(bytes):
@@ -45,13 +59,65 @@ class DirectWire(ClientWire, Protocol):
         ...
 
 
+class LastingWire(Protocol):
+    """Our side of a conversation that outlives connections, one after the other.
+
+    Each begins with what `open` returns and is ready when `receive` has told SessionStarted, or Reconnected
+    on every later one.
+    """
+
+    patience_s: float | None
+    """How long the peer may now say nothing before `settle` is due; None for as long as it likes."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether the connection can be replaced now and nothing is lost."""
+        ...
+
+    def open(self) -> Sequence[Send]:
+        """Spell what the next connection begins with."""
+        ...
+
+    def send(self, command: Command) -> Sequence[Send | Event | Reopen]:
+        """Spell a command."""
+        ...
+
+    def append(self, audio: bytes, /) -> bytes | None:
+        """Spell the PCM16 of an AppendAudio; None where it is more than one message: `send` it then."""
+        ...
+
+    def receive(self, message: bytes) -> Sequence[Send | Event]:
+        """Read one message. Raises RemoteProtocolError for what the dialect does not allow."""
+        ...
+
+    def settle(self) -> Sequence[Send | Event]:
+        """Go on without what the peer owes: it has said nothing for `patience_s`."""
+        ...
+
+    def parted(self) -> Sequence[Event]:
+        """End what cannot outlive its connection, which has ended; the conversation goes on over another."""
+        ...
+
+    def survives(self, failure: S2SError | None) -> bool:
+        """Tell whether the conversation can go on after this end, which is None where it came in order."""
+        ...
+
+    def explained(self, failure: S2SError) -> S2SError:
+        """Return what a connection that failed means to whoever has to mend it."""
+        ...
+
+    def lost(self) -> Sequence[Event]:
+        """Close whatever was open: there will be no other connection."""
+        ...
+
+
 class ServerWire(Protocol):
     """The provider's side of one connection; what a call returns is in the order in which it happens."""
 
-    def send(self, event: Event) -> Sequence[Send | Command]:
+    def send(self, event: Event) -> Sequence[Send | Command | Close]:
         """Spell an event."""
         ...
 
-    def receive(self, message: bytes) -> Sequence[Send | Command]:
+    def receive(self, message: bytes) -> Sequence[Send | Command | Close]:
         """Read one message. Raises RemoteProtocolError for what cannot be answered in the dialect."""
         ...
