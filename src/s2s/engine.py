@@ -43,6 +43,10 @@ class Engine(ABC):
     def capabilities(self) -> Capabilities:
         """What the engine can do, known before connecting."""
 
+    def capabilities_with(self, config: Config) -> Capabilities:
+        """Return what the engine can do in a session of this config, where that is not always the same."""
+        return self.capabilities
+
     @abstractmethod
     async def open(self, config: Config) -> Link:
         """Connect for one session and return the link. Raises S2SError."""
@@ -91,5 +95,5 @@ class Starting:
             await self._session.close()
 
     async def _open(self) -> Session:
-        session = Session(self._config, self._engine.capabilities)
+        session = Session(self._config, self._engine.capabilities_with(self._config))
         return await session.open(lambda: self._engine.open(self._config))

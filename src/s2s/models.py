@@ -1,6 +1,7 @@
 """Models that we know: what they can do, and until when. Names are open: any other is passed on as it is.
 
-Source: openai-python 3.57.0 (deprecation notes in its types) and OpenAI's deprecations page, 2026-11.
+Source: openai-python 3.57.0 (deprecation notes in its types), OpenAI's deprecations page and Google's pages
+on the Live API, 2026-11.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class Model(Struct, frozen=True, kw_only=True):
     replacement: str = ""
 
 
-_OPENAI = "openai_realtime"
+_OPENAI, _GEMINI = "openai_realtime", "gemini_live"
 
 MODELS = (
     Model(name="gpt-realtime-2.1", provider=_OPENAI, reasoning=True),
@@ -55,6 +56,17 @@ MODELS = (
             ("gpt-4o-mini-realtime-preview", "-mini"),
             ("gpt-4o-mini-realtime-preview-2024-12-17", "-mini"),
         )
+    ),
+    Model(name="gemini-3.8-live", provider=_GEMINI),
+    Model(name="gemini-3.8-live-extended-thinking", provider=_GEMINI, reasoning=True),
+    Model(name="gemini-3.1-flash-live-preview", provider=_GEMINI, reasoning=True),
+    Model(name="gemini-2.5-flash-native-audio-preview-12-2025", provider=_GEMINI, reasoning=True),
+    Model(name="gemini-2.5-flash-native-audio-latest", provider=_GEMINI, reasoning=True),
+    Model(name="gemini-live-2.5-flash-native-audio", provider=_GEMINI, reasoning=True),
+    Model(name="gemini-live-2.5-flash", provider=_GEMINI),
+    *(
+        Model(name=name, provider=_GEMINI, shutdown="2025-12-09", replacement="gemini-3.8-live")
+        for name in ("gemini-2.0-flash-live-001", "gemini-live-2.5-flash-preview", "gemini-2.0-flash-exp")
     ),
 )
 _BY_NAME = {(each.provider, each.name): each for each in MODELS}

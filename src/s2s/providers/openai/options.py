@@ -6,20 +6,19 @@ import inspect
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal, TypeAlias, cast
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
 from msgspec import Struct
 
 from s2s.errors import ConfigError, MissingKeyError
 from s2s.items import JSON
+from s2s.providers.addresses import LOOPBACK, WEBSOCKET, host_of, parts_of
 from s2s.transports import Transport
 from s2s.wire.openai.settings import Wishes
 from s2s.wire.openai.variants import VARIANTS, Variant
 
 PUBLIC = "wss://api.openai.com/v1/realtime"
-_SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _OPENAI = (".openai.com",)
 _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 _AZURE_PATH = "/openai/v1"
@@ -60,7 +59,7 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def variant(self) -> Variant:
         """Who is spoken to, in which way."""
-        azure = self.azure_endpoint is not None or _host(self.base_url or "").endswith(_AZURE)
+        azure = self.azure_endpoint is not None or host_of(self.base_url or "").endswith(_AZURE)
         return VARIANTS[self.dialect or ("azure" if azure else "openai")]
 
     @property
@@ -83,15 +82,15 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def url(self, model: str) -> str:
         """Return where to connect to. Raises ConfigError for what is no URL."""
         if self.azure_endpoint is not None:
-            parts = _parts("azure_endpoint", self.azure_endpoint)
+            parts = parts_of("azure_endpoint", self.azure_endpoint)
             where = parts.path.rstrip("/").removesuffix("/realtime").removesuffix("/v1")
             where = where.removesuffix("/openai") + _AZURE_PATH
         else:
-            parts = _parts("base_url", self.base_url or PUBLIC)
+            parts = parts_of("base_url", self.base_url or PUBLIC)
             where = parts.path.rstrip("/") or (_AZURE_PATH if self.variant.name == "azure" else "/v1")
         path = f"{where.removesuffix('/realtime')}/realtime"
         query = {"model": model, **dict(parse_qsl(parts.query))}
-        return urlunsplit((_SCHEMES[parts.scheme], parts.netloc, path, urlencode(query), ""))
+        return urlunsplit((WEBSOCKET[parts.scheme], parts.netloc, path, urlencode(query), ""))
 
     async def request_headers(self, url: str) -> dict[str, str]:
         """Return the headers of a connection. Raises MissingKeyError."""
@@ -108,11 +107,11 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         A key in the environment is for its provider: it is not sent to any other host that somebody named,
         nor in the clear.
         """
-        host, variable = _host(url), _variable(url)
+        host, variable = host_of(url), _variable(url)
         encrypted = urlsplit(url).scheme == "wss"
         key = self.api_key or (os.environ.get(variable) if variable and encrypted else None)
         named = any(name.lower() in ("authorization", "api-key") for name in self.headers)
-        if key or named or self.azure_ad_token or self.connect or host in _LOOPBACK:
+        if key or named or self.azure_ad_token or self.connect or host in LOOPBACK:
             return key or None
         wanted = "set extra={'api_key': ...}"
         if variable and encrypted:
@@ -132,32 +131,12 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return {"api-key": key} if self.variant.name == "azure" else {"Authorization": f"Bearer {key}"}
 
 
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
-
-
 def _variable(url: str) -> str:
     """Return the environment variable whose key is for this host."""
-    host = _host(url)
+    host = host_of(url)
     if host.endswith(_AZURE):
         return "AZURE_OPENAI_API_KEY"
     return "OPENAI_API_KEY" if host.endswith(_OPENAI) else ""
-
-
-def _parts(name: str, url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        known = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        known = False
-    if not known:
-        told = "must begin with wss://, ws://, https:// or http:// and name a host"
-        shown = "" if "@" in url or "?" in url else f", not {url!r}"
-        raise ConfigError(f"extra[{name!r}] {told}{shown}")
-    return parts
 
 
 def options_of(extra: Mapping[str, JSON]) -> Options:

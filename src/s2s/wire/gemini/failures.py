@@ -24,6 +24,7 @@ from s2s.wire import Close
 
 Kind: TypeAlias = Literal["auth", "model", "config", "quota", "context", "handle", "deadline", "internal"]
 INVALID, POLICY, INTERNAL = 1007, 1008, 1011
+_SAID = (INVALID, POLICY, INTERNAL)
 _REASON_BYTES = 123
 
 
@@ -119,7 +120,7 @@ def kind_of(code: int | None, reason: str) -> Kind:
 
 def explained(failure: S2SError, provider: str) -> S2SError:
     """Return the error that an end is to whoever has to mend it."""
-    if not isinstance(failure, ConnectionLostError) or not failure.reason:
+    if not isinstance(failure, ConnectionLostError) or not failure.reason or failure.code not in _SAID:
         return failure
     kind = kind_of(failure.code, failure.reason)
     told = f"{failure.reason.rstrip(' .')} (close code {failure.code}): {_ADVICE[kind]}"
@@ -145,7 +146,7 @@ def survivable(failure: S2SError | None) -> bool:
             return True
         case ConnectError(retryable=retryable):
             return retryable
-        case ConnectionLostError(code=code, reason=reason) if reason:
+        case ConnectionLostError(code=code, reason=reason) if reason and code in _SAID:
             return kind_of(code, reason) in _RETRYABLE
         case ConnectionLostError(code=code):
             return code not in (INVALID, POLICY, 1002, 1003, 1009, 1010)

@@ -56,6 +56,8 @@ class Profile(Struct, frozen=True, kw_only=True):
     """Takes audio by its old name."""
     ends_calls: Literal["never", "perhaps", "always"] = "never"
     """A turn that calls tools is ended before they are answered."""
+    nudge: str = " "
+    """What has it speak though nobody said a word; empty where asking alone will do."""
     answers_lost_calls: bool = False
     """After a resumption it waits for the results of calls that went before."""
 
@@ -74,6 +76,7 @@ NATIVE_25 = Profile(
     transcription="deltas",
     bundles=False,
     transcribes_unasked=False,
+    nudge="",
     media_chunks=True,
 )
 FLASH_31 = Profile(
@@ -131,6 +134,7 @@ NATIVE_25_VERTEX = Profile(
     transcription="deltas",
     bundles=False,
     transcribes_unasked=False,
+    nudge="",
     media_chunks=True,
 )
 HALF_CASCADE = Profile(
@@ -145,6 +149,7 @@ HALF_CASCADE = Profile(
     transcription="marked",
     bundles=False,
     transcribes_unasked=False,
+    nudge="",
     media_chunks=True,
     ends_calls="always",
 )

@@ -1,0 +1,213 @@
+"""What an application asks, as messages."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from msgspec import UNSET
+from msgspec.structs import replace
+from pybase64 import b64encode_as_string
+
+from s2s.commands import (
+    AddItem,
+    AppendAudio,
+    AppendImage,
+    Cancel,
+    ClearAudio,
+    Command,
+    CommitAudio,
+    CreateResponse,
+    RemoveItem,
+    SendToolResult,
+    Truncate,
+    UpdateSession,
+)
+from s2s.config import TurnDetection
+from s2s.errors import LocalProtocolError
+from s2s.events import Error, Event
+from s2s.items import Item, Message, ToolResult
+from s2s.wire import Reopen, Send
+from s2s.wire.gemini import messages as m
+from s2s.wire.gemini.asks import Ask
+from s2s.wire.gemini.connection import Connection, say
+from s2s.wire.gemini.items import answer
+from s2s.wire.gemini.opening import Settings, behavior, declared, instruction
+from s2s.wire.gemini.replies import Stage
+from s2s.wire.gemini.uplink import Window
+
+Told = Sequence[Send | Event | Reopen]
+_MOST_PICTURES = 4
+_NO_AUDIO = "no audio came since the last turn: send some, then commit"
+_KEEPS_AUDIO = "the service keeps the audio that it has heard: send only what is meant for it"
+_KEEPS_ITEMS = "the service keeps what was said: start another session without it"
+_ANSWERS_ALL = "the service answers every turn: use turn_detection='manual' to decide when one is over"
+_NO_ASIDE = "the service has no responses beside the conversation"
+_ONE_WAY = "the service answers in the way that the session was started with"
+
+
+class Asking:
+    """Spells commands. What the service cannot do is an Error at once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._on = connection
+        self._held: list[Item] = []
+        """Entries that go out with what is asked next."""
+        self._pictures: deque[m.Part] = deque(maxlen=_MOST_PICTURES)
+        """Shown since the last turn: a typed one does not see them unless they come with it."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits to be said."""
+        return not self._held
+
+    def append(self, audio: bytes) -> bytes | None:
+        """Spell audio; None where something has to be said before it."""
+        uplink = self._on.uplink
+        return uplink.append(audio) if uplink.passes and not self._held else None
+
+    def send(self, command: Command) -> Told:
+        """Spell a command."""
+        match command:
+            case AppendAudio(audio=audio):
+                return self._audio(audio)
+            case AddItem(item=item):
+                self._held.append(item)
+                self._on.memory.add(item)
+                return ()
+            case CreateResponse():
+                return self._respond(command)
+            case SendToolResult():
+                return [*self._release(), *self._result(command)]
+            case Cancel(response_id=response_id):
+                return self._cancel(response_id)
+            case CommitAudio():
+                return [*self._release(), *self._commit()]
+            case AppendImage():
+                return [*self._release(), self._show(command)]
+            case UpdateSession():
+                return [*self._release(), *self._update(command)]
+            case ClearAudio():
+                return (_refused(_KEEPS_AUDIO),)
+            case RemoveItem():
+                return (_refused(_KEEPS_ITEMS),)
+            case Truncate():
+                return ()
+
+    def _audio(self, audio: bytes) -> Told:
+        on, told = self._on, self._release()
+        if on.uplink.manual:
+            told += on.uplink.begin()
+            told += on.speech.began(on.uplink.position_ms)
+        return [*told, Send(on.uplink.append(audio))]
+
+    def _commit(self) -> Told:
+        on = self._on
+        if not on.uplink.manual:
+            return (on.uplink.end(),)
+        if on.uplink.window is not Window.OPEN:
+            return (_refused(_NO_AUDIO),)
+        on.asks.put(Ask("user_turn"))
+        return [on.uplink.end(), *on.speech.stopped(on.uplink.position_ms)]
+
+    def _release(self) -> list[Send | Event | Reopen]:
+        """Say what was held back for a question that does not come."""
+        held, self._held = self._held, []
+        return [self._on.content(held, complete=False)] if held else []
+
+    def _respond(self, command: CreateResponse) -> Told:
+        on, told = self._on, list[Send | Event | Reopen]()
+        if command.out_of_band or command.context is not None:
+            return (_refused(_NO_ASIDE),)
+        wanted = command.output_modalities
+        if wanted is not None and ("audio" not in wanted) is not on.settings.written:
+            told.append(_refused(_ONE_WAY))
+        if command.instructions:
+            words = Message("user", command.instructions)
+            self._held.append(words)
+            on.memory.add(words)
+        held, self._held = self._held, []
+        pictures = [*self._pictures]
+        self._pictures.clear()
+        on.asks.put(Ask("application", command.metadata, tuple(held)))
+        nudge = on.opening.profile.nudge
+        if not held and nudge:
+            return [*told, say(m.ClientMessage(realtime_input=m.RealtimeInput(text=nudge)))]
+        return [*told, on.content(held, complete=True, pictures=pictures if held else ())]
+
+    def _result(self, command: SendToolResult) -> Told:
+        on, profile = self._on, self._on.opening.profile
+        call = on.replies.calls.pop(command.call_id, None)
+        if call is None:
+            return ()  # the service has taken the call back
+        result = ToolResult(command.call_id, command.output, command.is_error, command.respond)
+        on.memory.add(result)
+        response = answer(result, call.name)
+        tool = next((each for each in on.settings.tools if each.name == call.name), None)
+        blocks = tool is None or (behavior(tool, profile) or profile.unset_behavior) == "BLOCKING"
+        if not blocks and profile.scheduling:
+            response.scheduling = on.opening.wishes.scheduling if command.respond else "SILENT"
+        if command.respond:
+            on.asks.put(Ask("tool_result"))
+        elif blocks and not on.replies.calls:
+            # The model speaks of it all the same.
+            on.asks.put(Ask("tool_result", wanted="hidden"))
+        return (say(m.ClientMessage(tool_response=m.ToolResponse(function_responses=[response]))),)
+
+    def _cancel(self, response_id: str | None) -> Told:
+        on, reply = self._on, self._on.replies.reply
+        if response_id is not None and (reply is None or reply.response_id != response_id):
+            return ()
+        if reply is None:
+            on.asks.unwant()
+            return ()
+        if on.replies.stage is Stage.CUT:
+            return ()
+        if on.uplink.manual and on.settings.turns.interrupt_response:
+            return on.uplink.stop()
+        return on.replies.mute()
+
+    def _show(self, command: AppendImage) -> Send:
+        blob = m.Blob(mime_type=command.mime_type, data=b64encode_as_string(command.image))
+        self._pictures.append(m.Part(inline_data=blob))
+        return say(m.ClientMessage(realtime_input=m.RealtimeInput(video=blob)))
+
+    def _update(self, command: UpdateSession) -> Told:
+        on, before = self._on, self._on.settings
+        on.settings = changed(before, command)
+        on.configured()
+        told: list[Send | Event | Reopen] = []
+        if isinstance(command.turn_detection, TurnDetection) and not command.turn_detection.create_response:
+            told.append(_refused(_ANSWERS_ALL))
+        if on.settings == before:
+            return told
+        only = replace(before, instructions=on.settings.instructions, tools=on.settings.tools)
+        if on.settings != only or not on.opening.profile.updates:
+            return [*told, Reopen("the settings changed")]
+        update = m.ContextUpdate()
+        if on.settings.instructions != before.instructions:
+            update.system_instruction = instruction(on.settings.instructions)
+        if on.settings.tools != before.tools:
+            update.tools = m.UpdatedTools(tools=declared(on.settings.tools, on.opening.profile) or [])
+        return [*told, say(m.ClientMessage(context_update=update))]
+
+
+def changed(before: Settings, command: UpdateSession) -> Settings:
+    """Return the settings with what a command changes."""
+    found = {
+        "instructions": command.instructions,
+        "tools": command.tools,
+        "voice": command.voice,
+        "turns": command.turn_detection,
+        "transcription": command.transcription,
+        "language": command.language,
+        "temperature": command.temperature,
+        "max_output_tokens": command.max_output_tokens,
+    }
+    if command.output_modalities is not UNSET:
+        found["written"] = "audio" not in command.output_modalities
+    return replace(before, **{name: value for name, value in found.items() if value is not UNSET})
+
+
+def _refused(why: str) -> Error:
+    return Error(LocalProtocolError(why))

@@ -1,0 +1,217 @@
+"""What the service says, as events."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from s2s.errors import ProviderError, RemoteProtocolError
+from s2s.events import (
+    Error,
+    Event,
+    GoingAway,
+    ResponseStatus,
+    ToolCallCancelled,
+    Unrecognized,
+)
+from s2s.items import JSON
+from s2s.wire import Send
+from s2s.wire.gemini import messages as m
+from s2s.wire.gemini.connection import Connection, Phase, refusal
+from s2s.wire.gemini.counts import usage_of
+from s2s.wire.gemini.items import call_of
+from s2s.wire.gemini.reading import read
+from s2s.wire.gemini.replies import Stage
+from s2s.wire.gemini.template import Template, decoded
+
+Told = Sequence[Send | Event]
+_RATE = re.compile(r"audio/(?:pcm|l16)\b.*?(?:rate=(\d+))?$", re.IGNORECASE)
+_USUAL_HZ = 24_000
+_NO_FAILURES = frozenset({"", "TURN_COMPLETE_REASON_UNSPECIFIED", "NEED_MORE_INPUT"})
+_QUIET = (Stage.QUIET, Stage.CLOSING)
+
+
+class Hearing:
+    """Reads messages. One that cannot be read is an Error, and fatal only before the session began."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._on = connection
+        self._template: Template[int] = Template()
+        self._late = ""
+        """Words that came when no answer was due: of one that is over, or of one that begins with them."""
+        self._calls = 0
+
+    def receive(self, message: bytes) -> Told:
+        """Read one message."""
+        short_way = self._template.match(message)
+        if short_way is not None and not self._late:
+            return self._on.replies.speak(short_way[1], short_way[0])
+        try:
+            said, unknown = read(message, m.ServerMessage)
+        except RemoteProtocolError as wrong:
+            wrong.provider = self._on.opening.provider
+            return (Error(wrong, fatal=self._on.phase is not Phase.READY),)
+        told = self._hear(said, message)
+        if unknown and not any(each.place for each in unknown):
+            return [*told, Unrecognized(self._on.opening.provider, msgspec.json.decode(message))]
+        return told
+
+    def cancelled(self, call_ids: Sequence[str]) -> list[Event]:
+        """The service waits for these calls no more."""
+        calls = self._on.replies.calls
+        known = tuple(each for each in call_ids if calls.pop(each, None) is not None)
+        return [ToolCallCancelled(known)] if known else []
+
+    def _hear(self, said: m.ServerMessage, message: bytes) -> list[Send | Event]:
+        on, told = self._on, list[Send | Event]()
+        if said.setup_complete is not None and on.phase is not Phase.READY:
+            told += on.ready(said.setup_complete.session_id)
+        if said.voice_activity is not None:
+            told += self._activity(said.voice_activity)
+        content = said.server_content
+        usage = None if said.usage_metadata is None else usage_of(said.usage_metadata)
+        if content is not None:
+            told += self._content(content)
+            if said == m.ServerMessage(server_content=m.ServerContent(model_turn=content.model_turn)):
+                self._learn(content, message)
+        if said.tool_call is not None:
+            told += self._called(said.tool_call.function_calls or [])
+        if said.tool_call_cancellation is not None:
+            told += self.cancelled(said.tool_call_cancellation.ids or [])
+        if content is not None and content.turn_complete:
+            told += on.speech.over()
+            status, error = _outcome(content.turn_complete_reason or "", on.opening.provider)
+            more = content.interaction_status == "IN_PROGRESS"
+            told += on.replies.complete(usage, status, error, more=more)
+        else:
+            told += on.replies.spent(usage)
+        told += self._administered(said)
+        return told
+
+    def _administered(self, said: m.ServerMessage) -> list[Event]:
+        update, away = said.session_resumption_update, said.go_away
+        if update is not None and update.resumable and update.new_handle:
+            self._on.memory.keeps(update.new_handle)
+        return [] if away is None else [GoingAway(m.seconds(away.time_left))]
+
+    def _content(self, content: m.ServerContent) -> list[Send | Event]:
+        on, replies, told = self._on, self._on.replies, list[Send | Event]()
+        if content.interrupted:
+            told += [*self._too_late(), *on.speech.over()]
+            told += replies.interrupted("application" if len(on.asks) else "user_speech")
+        if content.interim_input_transcription is not None and on.settings.transcription:
+            told += on.speech.guess(content.interim_input_transcription.text or "")
+        if content.input_transcription is not None:
+            told += self._user_said(content.input_transcription)
+        parts = (content.model_turn and content.model_turn.parts) or []
+        words = content.output_transcription and content.output_transcription.text
+        speaks = any(each.inline_data is not None for each in parts)
+        if words:
+            told += self._said(words, speaks=speaks)
+        elif speaks:
+            told += self._on_time()
+        for part in parts:
+            told += self._part(part)
+        if content.generation_complete:
+            told += [*on.speech.over(), *replies.generated()]
+        if content.turn_complete:
+            told += self._too_late()
+        for name in ("grounding_metadata", "url_context_metadata"):
+            if getattr(content, name):
+                told.append(Unrecognized(on.opening.provider, {name: getattr(content, name)}))
+        return told
+
+    def _part(self, part: m.Part) -> list[Event]:
+        if part.thought:
+            return []
+        if part.text:
+            return self._on.replies.say(part.text, "written")
+        blob = part.inline_data
+        rate = None if blob is None else _rate(blob.mime_type or "")
+        if blob is None or rate is None:
+            return [Unrecognized(self._on.opening.provider, msgspec.to_builtins(part))]
+        try:
+            return self._on.replies.speak(decoded(blob.data), rate)
+        except ValueError:
+            told = "audio of the service is no base64: it is left out"
+            return [Error(RemoteProtocolError(told, provider=self._on.opening.provider))]
+
+    def _learn(self, content: m.ServerContent, message: bytes) -> None:
+        """Take the short way to messages such as this one, if it is audio and nothing else."""
+        match content.model_turn:
+            case m.Content(parts=[m.Part(inline_data=m.Blob() as blob, thought=None)]):
+                rate = _rate(blob.mime_type or "")
+                if rate is not None:
+                    self._template.learn(message, rate)
+            case _:
+                pass
+
+    def _said(self, words: str, *, speaks: bool) -> list[Event]:
+        on = self._on
+        if on.replies.stage in _QUIET and not speaks and not on.asks.expected:
+            self._late += words
+            return []
+        return [*self._on_time(), *on.replies.say(words, "spoken")]
+
+    def _on_time(self) -> list[Event]:
+        """The words that were early begin an answer."""
+        late, self._late = self._late, ""
+        return self._on.replies.say(late, "spoken") if late else []
+
+    def _too_late(self) -> list[Event]:
+        """The words that were held belong to an answer that is over."""
+        late, self._late = self._late, ""
+        if not late:
+            return []
+        spelled: JSON = {"serverContent": {"outputTranscription": {"text": late}}}
+        return [Unrecognized(self._on.opening.provider, spelled)]
+
+    def _user_said(self, said: m.Transcription) -> list[Event]:
+        on = self._on
+        told = [*self._too_late(), *on.replies.noticed()] if said.text else []
+        if on.settings.transcription:
+            told += on.speech.heard(said.text or "", said.language_code, finished=bool(said.finished))
+        return told
+
+    def _activity(self, activity: m.VoiceActivity) -> list[Event]:
+        on, at_ms = self._on, m.seconds(activity.audio_offset) * 1000
+        if on.settings.manual:
+            return []
+        match activity.type or activity.voice_activity_type:
+            case "ACTIVITY_START":
+                return on.speech.began(at_ms)
+            case "ACTIVITY_END":
+                on.asks.noticed()
+                return on.speech.stopped(at_ms)
+            case _:
+                return []
+
+    def _called(self, calls: Sequence[m.FunctionCall]) -> list[Send | Event]:
+        on, named = self._on, []
+        for each in calls:
+            self._calls += 1
+            named.append(call_of(each, each.id or f"call_{self._calls}"))
+        if on.replies.stage is Stage.MUTED:
+            # Whoever calls must be answered, or it will not listen any more.
+            return [refusal([each.id for each in named], [each.name for each in named])] if named else []
+        told = [*self._on_time(), *on.speech.over()]
+        return [*told, *on.replies.call(named, ends=on.opening.profile.ends_calls != "never")]
+
+
+def _rate(mime_type: str) -> int | None:
+    """Return the sample rate of PCM16; None for what is none."""
+    if not mime_type:
+        return _USUAL_HZ
+    found = _RATE.match(mime_type)
+    return None if found is None else int(found.group(1) or _USUAL_HZ)
+
+
+def _outcome(reason: str, provider: str) -> tuple[ResponseStatus, ProviderError | None]:
+    if reason in _NO_FAILURES:
+        return "completed", None
+    if reason == "MAX_REGENERATION_REACHED":
+        return "incomplete", None
+    told = f"the service ended its turn ({reason}): ask in another way"
+    return "failed", ProviderError(told, code=reason.lower(), provider=provider)

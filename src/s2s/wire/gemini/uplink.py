@@ -1,0 +1,66 @@
+"""Audio on its way to the service, and the window in which we say that the user speaks."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from pybase64 import b64encode
+
+from s2s.wire import Send
+
+_TAIL = b'"}}}'
+_START = Send(b'{"realtimeInput":{"activityStart":{}}}')
+_END = Send(b'{"realtimeInput":{"activityEnd":{}}}')
+_STREAM_END = Send(b'{"realtimeInput":{"audioStreamEnd":true}}')
+
+
+class Window(Enum):
+    """What the service takes the user to do, where it is we who say so."""
+
+    CLOSED = "the user is silent"
+    ASKED = "the user is about to speak: the service has stopped for that"
+    OPEN = "the user speaks"
+
+
+class Uplink:
+    """Spells audio; `manual` where the service must be told of each turn of the user."""
+
+    def __init__(self, rate: int, *, manual: bool) -> None:
+        self.rate = rate
+        self.manual = manual
+        self.window = Window.CLOSED
+        self.position_ms = 0.0
+        self._head = b'{"realtimeInput":{"audio":{"mimeType":"audio/pcm;rate=%d","data":"' % rate
+
+    @property
+    def passes(self) -> bool:
+        """Whether audio needs nothing to be said before it."""
+        return not self.manual or self.window is Window.OPEN
+
+    def append(self, pcm: bytes) -> bytes:
+        """Return the message for a chunk."""
+        self.position_ms += len(pcm) * 500 / self.rate
+        return self._head + b64encode(pcm) + _TAIL
+
+    def begin(self) -> list[Send]:
+        """Say that the user begins to speak, where that was not said."""
+        before, self.window = self.window, Window.OPEN
+        return [_START] if before is Window.CLOSED else []
+
+    def stop(self) -> list[Send]:
+        """Have the service stop, as if the user began to speak."""
+        if self.window is not Window.CLOSED:
+            return []
+        self.window = Window.ASKED
+        return [_START]
+
+    def end(self) -> Send:
+        """Say that the user's turn is over."""
+        if not self.manual:
+            return _STREAM_END
+        self.window = Window.CLOSED
+        return _END
+
+    def close(self) -> None:
+        """Another connection begins, which knows of no window."""
+        self.window = Window.CLOSED
