@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+import itertools
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Self, TypeAlias
 from urllib.parse import urlsplit
@@ -12,11 +14,12 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from msgspec import Struct
 
+from s2s.certificates import LOOPBACK, TLS
 from s2s.errors import ConfigError
 from s2s.transports.served import ServedWebSocket
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _INSECURE = "openai-insecure-api-key."
+_SLASH_OR_FIELD = re.compile(r"/|\{(?:[^{}]|\{[^{}]*\})*\}")
 
 
 class Knock(Struct, frozen=True):
@@ -27,6 +30,12 @@ class Knock(Struct, frozen=True):
     headers: dict[str, str] = {}
     """Names in lower case."""
 
+    @classmethod
+    def heard(cls, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Self:
+        """Read a request; of slashes in a row one counts, for the SDK for JavaScript of Google sends two."""
+        named = {name.lower(): value for name, value in headers.items()}
+        return cls(re.sub("//+", "/", path), dict(query), named)
+
     @property
     def protocols(self) -> tuple[str, ...]:
         """The subprotocols that it offers."""
@@ -34,14 +43,16 @@ class Knock(Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """The key that it shows: as a bearer, in `api-key`, or as browsers must, in a subprotocol."""
+        """The first key that it shows, in any of the places where clients of OpenAI, Azure and Google do."""
+        scheme, _, token = self.headers.get("authorization", "").partition(" ")
         offered = next((each for each in self.protocols if each.startswith(_INSECURE)), "")
-        bearer = self.headers.get("authorization", "")
-        return (
-            bearer.removeprefix("Bearer ").strip()
-            or self.headers.get("api-key", "")
-            or offered.removeprefix(_INSECURE)
+        places = (
+            token.strip() if scheme.lower() in ("bearer", "token") else "",
+            *(self.headers.get(name, "") for name in ("api-key", "x-goog-api-key")),
+            *(self.query.get(name, "") for name in ("key", "access_token")),
+            offered.removeprefix(_INSECURE),
         )
+        return next(filter(None, places), "")
 
 
 Serve: TypeAlias = Callable[[ServedWebSocket, Knock], Awaitable[None]]
@@ -62,6 +73,10 @@ class Doors(Struct, frozen=True, kw_only=True):
     """An event may carry 15 MiB of audio, in base64."""
     max_sessions: int = 256
     ping_s: float | None = 20.0
+    greeting_s: float = 10.0
+    """How long a client may take to greet in TLS, then to say what it wants, and to part in TLS."""
+    tls: TLS | None = None
+    """The certificate, for clients that come by wss and https; else they come by ws and http."""
 
     def __post_init__(self) -> None:
         if self.host not in LOOPBACK and not (self.keys or self.guarded):
@@ -71,43 +86,65 @@ class Doors(Struct, frozen=True, kw_only=True):
 class Listener:
     """Serves on some paths while it is entered; leaving it ends every session.
 
-    Raises ConfigError where the port is taken.
+    Paths are patterns of aiohttp. Raises ConfigError where the certificate is none, or the port is taken.
     """
 
     def __init__(self, doors: Doors, paths: Iterable[str], serve: Serve) -> None:
         self._doors = doors
         self._serve = serve
+        self._tls = None if doors.tls is None else doors.tls.context()
         self._sessions: set[asyncio.Task[None]] = set()
         self._runner = web.AppRunner(
-            self._app(paths), handle_signals=False, access_log=None, shutdown_timeout=1.0
+            self._app(paths),
+            handle_signals=False,
+            access_log=None,
+            shutdown_timeout=1.0,
+            keepalive_timeout=doors.greeting_s,
         )
+        self._listening: asyncio.Server | None = None
         self.port = doors.port
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._doors.host, self._doors.port)
         try:
-            await site.start()
+            self._listening = await self._listen()
         except OSError as taken:
             await self._runner.cleanup()
             where = f"{self._doors.host}:{self._doors.port}"
             raise ConfigError(f"cannot serve on {where}: {taken.strerror}; choose another port") from taken
-        self.port = self._runner.addresses[0][1]
+        self.port = self._listening.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._listening is not None:
+            self._listening.close()
+        connected = [] if self._runner.server is None else self._runner.server.connections
+        encrypted = [] if self._tls is None else [each.transport for each in connected]
         for each in self._sessions:
             each.cancel()
         await asyncio.gather(*self._sessions, return_exceptions=True)
         await self._runner.cleanup()
+        # TLS ends when the other side agrees, which it may never do.
+        for transport in filter(None, encrypted):
+            transport.abort()
 
     @property
     def address(self) -> str:
         """Host and port."""
         host = f"[{self._doors.host}]" if ":" in self._doors.host else self._doors.host
         return f"{host}:{self.port}"
+
+    @property
+    def http(self) -> str:
+        """Where it is, as an http or https URL without a path."""
+        return f"{'http' if self._tls is None else 'https'}://{self.address}"
+
+    @property
+    def ws(self) -> str:
+        """Where it is, as a ws or wss URL without a path."""
+        return f"{'ws' if self._tls is None else 'wss'}://{self.address}"
 
     @property
     def sessions(self) -> int:
@@ -117,12 +154,27 @@ class Listener:
     def _app(self, paths: Iterable[str]) -> web.Application:
         app = web.Application()
         for path in paths:
-            app.router.add_get(path, self._accept)
+            app.router.add_get(_of_any_slashes(path), self._accept)
         return app
 
+    async def _listen(self) -> asyncio.Server:
+        serve = self._runner.server
+        if serve is None:
+            raise RuntimeError("the runner is not set up")
+        doors, loop = self._doors, asyncio.get_running_loop()
+        if self._tls is None:
+            return await loop.create_server(serve, doors.host, doors.port)
+        return await loop.create_server(
+            serve,
+            doors.host,
+            doors.port,
+            ssl=self._tls,
+            ssl_handshake_timeout=doors.greeting_s,
+            ssl_shutdown_timeout=doors.greeting_s,
+        )
+
     async def _accept(self, request: web.Request) -> web.StreamResponse:
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        knock = Knock(request.path, dict(request.query), headers)
+        knock = Knock.heard(request.path, request.query, request.headers)
         refusal = self._refusal(knock)
         if refusal is not None:
             return refusal
@@ -135,7 +187,7 @@ class Listener:
             decode_text=False,
         )
         if not response.can_prepare(request).ok:
-            return _refused(426, "upgrade_required", "this is a WebSocket: connect with ws://")
+            return _refused(426, "upgrade_required", f"this is a WebSocket: connect to {self.ws}")
         await response.prepare(request)
         task = asyncio.current_task()
         if task is not None:
@@ -159,7 +211,19 @@ class Listener:
             return _refused(401, "invalid_api_key", "show a key: Authorization: Bearer ...")
         if len(self._sessions) >= doors.max_sessions:
             return _refused(503, "session_limit_reached", "all places are taken: try later")
+        if self._listening is None or not self._listening.is_serving():
+            return _refused(503, "going_away", "nobody is served any more: connect elsewhere")
         return None
+
+
+def _of_any_slashes(path: str) -> str:
+    """Return a pattern in which each slash may be several."""
+    numbers = itertools.count()
+
+    def widened(found: re.Match[str]) -> str:
+        return f"/{{slashes_{next(numbers)}:/*}}" if found[0] == "/" else found[0]
+
+    return _SLASH_OR_FIELD.sub(widened, path)
 
 
 def _host(url: str) -> str | None:

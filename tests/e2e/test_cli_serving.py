@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,13 +36,21 @@ def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, 
             process.kill()
 
 
-def s2s(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=30, check=False)
+def s2s(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        env={**os.environ, **environment},
+    )
 
 
-def ask(listening: dict[str, Any], *arguments: str) -> subprocess.CompletedProcess[str]:
+def ask(listening: dict[str, Any], *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     where = f"base_url={listening['base_url']}"
-    return s2s("ask", "--text", "hello", "--engine", "openai_realtime", "--extra", where, *arguments)
+    hello = ("ask", "--text", "hello", "--engine", "openai_realtime", "--extra", where)
+    return s2s(*hello, *arguments, **environment)
 
 
 def test_an_engine_is_served_and_asked() -> None:
@@ -124,3 +133,72 @@ def test_a_person_sees_where_to_connect() -> None:
     assert "ws://127.0.0.1:" in told
     assert "AsyncOpenAI(base_url='http://127.0.0.1:" in told
     assert "s2s.new('openai_realtime'" in told
+
+
+# TLS.
+
+
+@pytest.mark.parametrize("command", [("serve", "--engine", "script"), ("simulate", "openai")])
+def test_who_trusts_the_file_that_is_written_is_served_in_secret(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    place = str(tmp_path / "ca.pem")
+    with running(*command, "--tls", "--ca-file", place) as (process, listening):
+        assert (listening["url"][:6], listening["base_url"][:8]) == ("wss://", "https://")
+        assert listening["ca_file"] == place
+        for done in (ask(listening, "--extra", f"ca={place}"), ask(listening, SSL_CERT_FILE=place)):
+            assert "agent       You said: hello" in done.stdout, done.stderr
+        stranger = ask(listening)
+        assert (stranger.returncode, "certificate" in stranger.stderr) == (1, True)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=10)[1] == "stopped\n"
+
+
+def test_without_tls_there_is_no_file_to_trust() -> None:
+    with running("simulate", "openai") as (_, listening):
+        assert listening["ca_file"] is None
+
+
+def test_a_server_that_cannot_listen_leaves_the_file_of_the_one_that_does(tmp_path: Path) -> None:
+    place = tmp_path / "ca.pem"
+    with running("simulate", "openai", "--tls", "--ca-file", str(place)) as (_, listening):
+        before, port = place.read_bytes(), listening["url"].split(":")[2].split("/")[0]
+        done = s2s("simulate", "openai", "--tls", "--ca-file", str(place), "--port", port)
+        assert (done.returncode, "choose another port" in done.stderr) == (2, True)
+        assert place.read_bytes() == before
+
+
+def test_a_file_that_holds_something_else_is_not_written_over(tmp_path: Path) -> None:
+    place = tmp_path / "ca.pem"
+    place.write_text("precious")
+    done = s2s("simulate", "openai", "--tls", "--ca-file", str(place), "--port", "0")
+    assert (done.returncode, place.read_text()) == (2, "precious")
+    assert "ca.pem holds something else that would be lost: choose another place" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", [("serve", "--engine", "script"), ("simulate", "openai")])
+def test_a_certificate_that_is_none_is_said(command: tuple[str, ...]) -> None:
+    done = s2s(*command, "--certificate", "nowhere.pem")
+    assert done.returncode == 2
+    assert "no certificate can be read from nowhere.pem" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_person_sees_how_to_trust(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "simulate", "openai", "--port", "0", "--tls"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            told = "".join(process.stdout.readline() for _ in range(5))
+        finally:
+            process.kill()
+    place = tmp_path / "s2s-ca.pem"
+    assert place.exists()
+    assert "wss://127.0.0.1:" in told
+    assert f"export SSL_CERT_FILE={place} NODE_EXTRA_CA_CERTS={place}" in told
+    assert f"'ca': '{place}'" in told

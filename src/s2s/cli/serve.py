@@ -7,7 +7,7 @@ import argparse
 import s2s
 from s2s.cli.options import add_engine, add_json, config_of
 from s2s.cli.rendering.screen import waiting
-from s2s.cli.serving import add_doors, require_aiohttp, run_server, watcher
+from s2s.cli.serving import add_doors, require_aiohttp, run_server, tls_of, watcher
 
 _PORT = 8765
 
@@ -34,15 +34,17 @@ def run(arguments: argparse.Namespace) -> int:
     require_aiohttp()
     from s2s.gateway import Doors, Gateway
 
+    tls = tls_of(arguments)
     doors = Doors(
         host=arguments.host,
         port=arguments.port,
         keys=tuple(arguments.key),
         origins=tuple(arguments.origin),
         max_sessions=arguments.max_sessions,
+        tls=tls,
     )
     with waiting(f"loading {arguments.engine}"):
         engine = s2s.new(arguments.engine, config_of(arguments))
         engine.check(engine.config)
     gateway = Gateway(engine, doors, watch=watcher(arguments))
-    return run_server(gateway, arguments.engine, arguments)
+    return run_server(gateway, arguments.engine, arguments, tls)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shlex
 from importlib.util import find_spec
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from s2s.certificates import TLS, Certificate, Throwaway
 from s2s.cli.exits import Exit
 from s2s.cli.rendering.jsonlines import JSONLines
 from s2s.cli.rendering.screen import screen
 from s2s.cli.rendering.sessions import Sessions
 from s2s.errors import ConfigError
 from s2s.events import Event
+
+_CA_FILE = Path("s2s-ca.pem")
 
 
 class Server(Protocol):
@@ -45,12 +50,38 @@ class Watching(Protocol):
 
 
 def add_doors(parser: argparse.ArgumentParser, port: int) -> None:
-    """Add where to listen."""
+    """Add where to listen, and with which certificate."""
     group = parser.add_argument_group("where")
     group.add_argument("--host", default="127.0.0.1", help="an address of this machine (default: 127.0.0.1)")
     group.add_argument(
         "--port", type=int, default=port, help=f"0 for any that is free (default: {port})", metavar="N"
     )
+    group = parser.add_argument_group("TLS, for clients that insist on it")
+    shown = group.add_mutually_exclusive_group()
+    shown.add_argument("--tls", action="store_true", help="with a throw-away certificate for this machine")
+    shown.add_argument(
+        "--certificate", type=Path, metavar="PEM", help="with this one, and the chain that leads to it"
+    )
+    group.add_argument(
+        "--certificate-key", type=Path, metavar="PEM", help="its key, where that is a file of its own"
+    )
+    group.add_argument(
+        "--ca-file",
+        type=Path,
+        metavar="PEM",
+        help=f"written for the clients of --tls, who must trust it (default: {_CA_FILE})",
+    )
+
+
+def tls_of(arguments: argparse.Namespace) -> TLS | None:
+    """Return the certificate. Raises ConfigError."""
+    if arguments.certificate is None and arguments.certificate_key is not None:
+        raise ConfigError("--certificate-key belongs to a certificate: give --certificate as well")
+    if arguments.ca_file is not None and not arguments.tls:
+        raise ConfigError("--ca-file is where --tls writes: give --tls as well, or leave it out")
+    if arguments.certificate is not None:
+        return Certificate(arguments.certificate, arguments.certificate_key)
+    return Throwaway(arguments.host) if arguments.tls else None
 
 
 def require_aiohttp() -> None:
@@ -64,21 +95,38 @@ def watcher(arguments: argparse.Namespace) -> Watching:
     return JSONLines().served if arguments.json else Sessions(screen())
 
 
-def run_server(server: Server, what: str, arguments: argparse.Namespace) -> int:
+def run_server(server: Server, what: str, arguments: argparse.Namespace, tls: TLS | None) -> int:
     """Serve until stopped with Ctrl-C."""
-    return asyncio.run(_serve(server, what, arguments))
+    return asyncio.run(_serve(server, what, arguments, tls))
 
 
-async def _serve(server: Server, what: str, arguments: argparse.Namespace) -> int:
+async def _serve(server: Server, what: str, arguments: argparse.Namespace, tls: TLS | None) -> int:
     async with server:
+        # Not before: a server that cannot listen must leave the file of one that does.
+        trusted = _written(tls, arguments.ca_file or _CA_FILE)
         if arguments.json:
-            JSONLines().write("listening", url=server.url, base_url=server.base_url)
+            JSONLines().write("listening", url=server.url, base_url=server.base_url, ca_file=trusted)
         else:
-            out = screen()
-            out.say(what, server.url, "bold")
-            out.plain(f"  OpenAI SDK   AsyncOpenAI(base_url={server.base_url!r}, api_key='any')", "dim")
-            extra = f"extra={{'base_url': {server.base_url!r}}}"
-            out.plain(f"  voice-s2s    s2s.new('openai_realtime', {extra})", "dim")
-            out.plain("  Ctrl-C stops it", "dim")
+            _show(server, what, trusted)
         await asyncio.Event().wait()
     return Exit.OK
+
+
+def _written(tls: TLS | None, place: Path) -> str | None:
+    """Return the file of what clients must trust, if it is no certificate that they trust anyway."""
+    if not isinstance(tls, Throwaway):
+        return None
+    tls.write(place)
+    return str(place.absolute())
+
+
+def _show(server: Server, what: str, trusted: str | None) -> None:
+    out, extra = screen(), {"base_url": server.base_url}
+    out.say(what, server.url, "bold")
+    if trusted is not None:
+        extra["ca"] = trusted
+        place = shlex.quote(trusted)
+        out.plain(f"  trust it     export SSL_CERT_FILE={place} NODE_EXTRA_CA_CERTS={place}", "dim")
+    out.plain(f"  OpenAI SDK   AsyncOpenAI(base_url={server.base_url!r}, api_key='any')", "dim")
+    out.plain(f"  voice-s2s    s2s.new('openai_realtime', extra={extra!r})", "dim")
+    out.plain("  Ctrl-C stops it", "dim")

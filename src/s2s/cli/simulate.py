@@ -10,7 +10,7 @@ import msgspec
 
 import s2s
 from s2s.cli.options import add_json, setting
-from s2s.cli.serving import add_doors, require_aiohttp, run_server, watcher
+from s2s.cli.serving import add_doors, require_aiohttp, run_server, tls_of, watcher
 from s2s.config import Config
 from s2s.errors import ConfigError
 from s2s.events import ResponseStatus
@@ -79,15 +79,17 @@ def run(arguments: argparse.Namespace) -> int:
     require_aiohttp()
     from s2s.simulators.openai import OpenAISimulator
 
+    tls = tls_of(arguments)
     simulator = OpenAISimulator(
         script_of(arguments),
         engine=None if arguments.engine is None else s2s.new(arguments.engine, Config()),
         temper=temper_of(arguments),
         host=arguments.host,
         port=arguments.port,
+        tls=tls,
         watch=watcher(arguments),
     )
-    return run_server(simulator, arguments.provider, arguments)
+    return run_server(simulator, arguments.provider, arguments, tls)
 
 
 def script_of(arguments: argparse.Namespace) -> list[Reply]:

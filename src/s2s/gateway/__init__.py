@@ -42,12 +42,12 @@ class Gateway:
     @property
     def base_url(self) -> str:
         """What an SDK takes as its base URL."""
-        return f"http://{self._listener.address}/v1"
+        return f"{self._listener.http}/v1"
 
     @property
     def url(self) -> str:
         """Where the WebSocket is."""
-        return f"ws://{self._listener.address}{PATHS[0]}"
+        return f"{self._listener.ws}{PATHS[0]}"
 
     @property
     def sessions(self) -> int:

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
+from s2s.certificates import TLS
 from s2s.config import Config
 from s2s.engine import Engine
 from s2s.errors import S2SError
@@ -43,13 +44,16 @@ class OpenAISimulator:
         watch: Watch | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
+        tls: TLS | None = None,
     ) -> None:
         spoken = {"script": list(script), "pace": temper.pace}
         self._engine = engine or ScriptEngine(Config(extra=spoken))
         self._temper = temper
         self._watch = watch
         self._numbers = itertools.count(1)
-        self._doors = Doors(host=host, port=port, guarded=temper.keys is not None, ping_s=temper.ping_s)
+        self._doors = Doors(
+            host=host, port=port, guarded=temper.keys is not None, ping_s=temper.ping_s, tls=tls
+        )
         self._listener: Listener | None = None
         self._calls: set[asyncio.Task[None]] = set()
         self.failures: list[S2SError] = []
@@ -69,19 +73,18 @@ class OpenAISimulator:
     @property
     def base_url(self) -> str:
         """What an SDK takes as its base URL."""
-        return f"http://{self._listening.address}/v1"
+        return f"{self._listening.http}/v1"
 
     @property
     def url(self) -> str:
         """Where the WebSocket is."""
-        return f"ws://{self._listening.address}{PATHS[0]}"
+        return f"{self._listening.ws}{PATHS[0]}"
 
     async def connect(self, url: str = "", headers: Mapping[str, str] = {}) -> Transport:
         """Open a connection inside this process; `extra={"connect": simulator.connect}` uses it."""
         near, far = pair()
         parts = urlsplit(url)
-        named = {name.lower(): value for name, value in headers.items()}
-        knock = Knock(parts.path, dict(parse_qsl(parts.query)) or {"model": "simulated"}, named)
+        knock = Knock.heard(parts.path, dict(parse_qsl(parts.query)) or {"model": "simulated"}, headers)
         task = asyncio.create_task(self._serve(far, knock), name="s2s-simulator")
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
