@@ -51,7 +51,8 @@ class Endpointing(Struct, frozen=True):
         return self.complete_ms if len(words) > _FEW_WORDS else self.brief_ms
 
 
-_PATIENCE: Final = {"high": 1.0, "auto": 1.0, "medium": 1.5, "low": 2.5}
+PATIENCE: Final = {"high": 1.0, "auto": 1.0, "medium": 1.5, "low": 2.5}
+"""How many times the usual silence it takes, by eagerness."""
 
 
 def endpointing_for(turns: TurnDetection) -> Endpointing:
@@ -59,7 +60,7 @@ def endpointing_for(turns: TurnDetection) -> Endpointing:
     fixed_ms = turns.silence_ms
     if fixed_ms is not None:
         return Endpointing(min(64.0, fixed_ms), fixed_ms, fixed_ms, fixed_ms, reopen_ms=0.0)
-    patience, adaptive = _PATIENCE[turns.eagerness], Endpointing()
+    patience, adaptive = PATIENCE[turns.eagerness], Endpointing()
     return Endpointing(
         complete_ms=adaptive.complete_ms * patience,
         brief_ms=adaptive.brief_ms * patience,

@@ -67,11 +67,12 @@ def seated(extra: Mapping[str, JSON], pool: Pool) -> Seats:
     `extra["brain_options"]` and the like go to the factory of a named stage.
     Raises ConfigError for an unknown name or option.
     """
-    stages = {seat: _stage(seat, extra, pool) for seat in SEATS}
+    stages = {seat: stage(seat, extra, pool) for seat in SEATS}
     return Seats(**cast("dict[str, Any]", stages))
 
 
-def _stage(seat: str, extra: Mapping[str, JSON], pool: Pool) -> object:
+def stage(seat: str, extra: Mapping[str, JSON], pool: Pool) -> object:
+    """Fill one seat, as `seated` does."""
     chosen = extra.get(seat, DEFAULTS[seat])
     options = extra.get(f"{seat}_options", {})
     if isinstance(chosen, str):
