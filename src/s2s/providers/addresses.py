@@ -30,4 +30,6 @@ def parts_of(setting: str, url: str) -> SplitResult:
         told = "must begin with wss://, ws://, https:// or http:// and name a host"
         shown = "" if "@" in url or "?" in url else f", not {url!r}"
         raise ConfigError(f"extra[{setting!r}] {told}{shown}")
+    if parts.username is not None:
+        raise ConfigError(f"extra[{setting!r}] holds a user: leave it out of the URL, and pass it in headers")
     return parts

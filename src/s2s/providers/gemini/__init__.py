@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from s2s.audio.convert import InputConverter, OutputConverter
 from s2s.capabilities import Capabilities
@@ -14,18 +14,18 @@ from s2s.errors import UnsupportedError
 from s2s.lasting import LastingLink
 from s2s.links import Link
 from s2s.models import model_of, warn_of_end
-from s2s.providers.gemini.credentials import headers, require_google_auth
-from s2s.providers.gemini.options import Options, bare, options_of
+from s2s.providers.gemini.credentials import approach, require_proof
+from s2s.providers.gemini.options import NAME, Options, bare, options_of
 from s2s.transports import Transport
 from s2s.transports.websocket import ConnectionLimits, connect
 from s2s.wire.gemini.client import GeminiClient, Opening
 
-NAME: Final = "gemini_live"
 DEFAULT_MODEL = "gemini-3.8-live"
-_RATES = (8_000, 16_000, 24_000, 48_000)
+_HEARD_HZ = (8_000, 16_000, 24_000, 48_000)
 _SPOKEN_HZ = 24_000
 _LIMITS = ConnectionLimits(ping_after_s=None)
 """Without pings: the service may take half a minute to answer one."""
+_ANSWERS_ALL = "answers every turn that it finds: use turn_detection='manual', or leave create_response"
 
 
 class GeminiEngine(Engine):
@@ -49,12 +49,12 @@ class GeminiEngine(Engine):
 
     def capabilities_with(self, config: Config) -> Capabilities:
         """Return what the service can do: who finds the turns decides whether it can be stopped."""
-        told = config.turns.mode in ("manual", "local") and config.turns.interrupt_response
+        stops = config.turns.mode in ("manual", "local") and config.turns.interrupt_response
         return Capabilities(
-            input_rates=_RATES,
+            input_rates=_HEARD_HZ,
             output_rates=(_SPOKEN_HZ,),
             turn_detection=("server", "manual", "local"),
-            interrupt="requested" if told else "local_only",
+            interrupt="requested" if stops else "local_only",
             images=model_of(NAME, bare(_model(config))).images,
             updates=True,
             resumption="native" if self.options(config).resumption else "replay",
@@ -69,16 +69,15 @@ class GeminiEngine(Engine):
         """Raise ConfigError for what cannot be started, as far as that is known without I/O."""
         super().check(config)
         options, model = self.options(config), _model(config)
-        options.require(options.profile_for(model), model)
-        options.key()
-        require_google_auth(options)
+        options.require(model)
+        options.model_path(model)
+        require_proof(options)
         if config.turns.mode == "local":
             from s2s.providers.attention import require_vad
 
             require_vad(options.vad)
         elif config.turns.mode == "server" and not config.turns.create_response:
-            told = "answers every turn that it finds: use turn_detection='manual', or leave create_response"
-            raise UnsupportedError(f"{NAME} {told}", provider=NAME)
+            raise UnsupportedError(f"{NAME} {_ANSWERS_ALL}", provider=NAME)
         InputConverter(config.heard, _heard_hz(config))
         OutputConverter(_SPOKEN_HZ, config.spoken)
 
@@ -99,24 +98,9 @@ class GeminiEngine(Engine):
                 input_rate=_heard_hz(config),
             )
         )
-
-        async def dial() -> Transport:
-            named = await headers(options)
-            if options.connect is not None:
-                opened: Transport = await options.connect(options.url, named)
-                return opened
-            return await connect(
-                options.url,
-                headers=named,
-                ca=options.ca,
-                proxy=options.proxy,
-                provider=NAME,
-                limits=_LIMITS,
-            )
-
         link = LastingLink(
             client,
-            dial,
+            lambda: _dial(options, model),
             client.input_rate,
             reconnect=config.reconnect,
             ready_s=config.limits.connect_s,
@@ -129,14 +113,23 @@ class GeminiEngine(Engine):
         return await LocalTurns.listening(link, config.turns, vad=options.vad)
 
 
+async def _dial(options: Options, model: str) -> Transport:
+    url, headers = await approach(options, model)
+    if options.connect is not None:
+        opened: Transport = await options.connect(url, headers)
+        return opened
+    return await connect(
+        url, headers=headers, ca=options.ca, proxy=options.proxy, provider=NAME, limits=_LIMITS
+    )
+
+
 def _model(config: Config) -> str:
     return config.model or DEFAULT_MODEL
 
 
 def _heard_hz(config: Config) -> int:
-    """Return the rate at which the service hears: as it comes where it knows that rate."""
-    rate = config.heard.sample_rate
-    return rate if rate in _RATES else 16_000
+    """Return the rate at which the service hears: the nearest of its own that is not lower."""
+    return next((each for each in _HEARD_HZ if each >= config.heard.sample_rate), _HEARD_HZ[-1])
 
 
 __all__ = ["GeminiEngine", "Options"]
