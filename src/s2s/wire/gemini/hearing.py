@@ -24,7 +24,7 @@ from s2s.wire.gemini.counts import usage_of
 from s2s.wire.gemini.items import call_of
 from s2s.wire.gemini.reading import read
 from s2s.wire.gemini.replies import Stage
-from s2s.wire.gemini.template import Template, decoded
+from s2s.wire.gemini.template import Bundle, Template, decoded
 
 Told = Sequence[Send | Event]
 _RATE = re.compile(r"audio/(?:pcm|l16)\b.*?(?:rate=(\d+))?$", re.IGNORECASE)
@@ -39,6 +39,7 @@ class Hearing:
     def __init__(self, connection: Connection) -> None:
         self._on = connection
         self._template: Template[int] = Template()
+        self._bundle: Bundle[int] = Bundle()
         self._late = ""
         """Words that came when no answer was due: of one that is over, or of one that begins with them."""
         self._calls = 0
@@ -48,14 +49,20 @@ class Hearing:
         short_way = self._template.match(message)
         if short_way is not None and not self._late:
             return self._on.replies.speak(short_way[1], short_way[0])
+        bundle = self._bundle.match(message)
+        if bundle is not None and not self._late:
+            rate, audio, words = bundle
+            replies = self._on.replies
+            return [*(replies.say(words, "spoken") if words else ()), *replies.speak(audio, rate)]
         try:
             said, unknown = read(message, m.ServerMessage)
         except RemoteProtocolError as wrong:
             wrong.provider = self._on.opening.provider
             return (Error(wrong, fatal=self._on.phase is not Phase.READY),)
-        told = self._hear(said, message)
+        told = self._hear(said)
         if unknown and not any(each.place for each in unknown):
             return [*told, Unrecognized(self._on.opening.provider, msgspec.json.decode(message))]
+        self._learn(said, message)
         return told
 
     def cancelled(self, call_ids: Sequence[str]) -> list[Event]:
@@ -64,7 +71,7 @@ class Hearing:
         known = tuple(each for each in call_ids if calls.pop(each, None) is not None)
         return [ToolCallCancelled(known)] if known else []
 
-    def _hear(self, said: m.ServerMessage, message: bytes) -> list[Send | Event]:
+    def _hear(self, said: m.ServerMessage) -> list[Send | Event]:
         on, told = self._on, list[Send | Event]()
         if said.setup_complete is not None and on.phase is not Phase.READY:
             told += on.ready(said.setup_complete.session_id)
@@ -74,8 +81,6 @@ class Hearing:
         usage = None if said.usage_metadata is None else usage_of(said.usage_metadata)
         if content is not None:
             told += self._content(content)
-            if said == m.ServerMessage(server_content=m.ServerContent(model_turn=content.model_turn)):
-                self._learn(content, message)
         if said.tool_call is not None:
             told += self._called(said.tool_call.function_calls or [])
         if said.tool_call_cancellation is not None:
@@ -138,15 +143,24 @@ class Hearing:
             told = "audio of the service is no base64: it is left out"
             return [Error(RemoteProtocolError(told, provider=self._on.opening.provider))]
 
-    def _learn(self, content: m.ServerContent, message: bytes) -> None:
-        """Take the short way to messages such as this one, if it is audio and nothing else."""
-        match content.model_turn:
-            case m.Content(parts=[m.Part(inline_data=m.Blob() as blob, thought=None)]):
+    def _learn(self, said: m.ServerMessage, message: bytes) -> None:
+        """Take the short way to messages such as this one, if it is audio, or that and its words."""
+        match said.server_content:
+            case m.ServerContent(
+                model_turn=m.Content(role=role, parts=[m.Part(inline_data=m.Blob() as blob)]),
+                output_transcription=words,
+            ):
                 rate = _rate(blob.mime_type or "")
-                if rate is not None:
-                    self._template.learn(message, rate)
             case _:
-                pass
+                return
+        turn = m.Content(role=role, parts=[m.Part(inline_data=blob)])
+        only = m.ServerContent(model_turn=turn, output_transcription=words)
+        if rate is None or said != m.ServerMessage(server_content=only):
+            return
+        if words is None:
+            self._template.learn(message, rate)
+        elif words == m.Transcription(text=words.text):
+            self._bundle.learn(message, rate, words.text or "")
 
     def _said(self, words: str, *, speaks: bool) -> list[Event]:
         on = self._on
