@@ -120,16 +120,16 @@ async def _refreshed(given: JSON) -> dict[str, str]:
 
 def _google(given: JSON) -> dict[str, str]:
     import google.auth
-    from google.auth.credentials import with_scopes_if_required
     from google.auth.transport.requests import Request
 
-    found = google.auth.default()[0] if given is None else given
-    credentials = with_scopes_if_required(found, _SCOPES)
+    credentials: JSON = google.auth.default(scopes=_SCOPES)[0] if given is None else given
+    if getattr(credentials, "requires_scopes", False):
+        credentials = credentials.with_scopes(_SCOPES)
     if not credentials.valid:
         credentials.refresh(partial(Request(), timeout=_TOKEN_S))
-    named = {"Authorization": f"Bearer {credentials.token}"}
-    quota = getattr(credentials, "quota_project_id", None)
-    return {**named, "x-goog-user-project": quota} if quota else named
+    named: dict[str, str] = {}
+    credentials.apply(named)
+    return named
 
 
 def _installed(module: str) -> bool:
