@@ -242,7 +242,7 @@ class Refreshed(Credentials):
     """Credentials that fail to refresh, or get a token."""
 
     def __init__(self, failure: Exception | None = None) -> None:
-        super().__init__(None)
+        super().__init__(None)  # type: ignore[no-untyped-call]
         self.failure = failure
         self.refreshed = 0
 
