@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol, TypeAlias
 
@@ -79,16 +80,19 @@ class RemoteLink:
         await self._transport.close()
 
 
-class DirectLink(RemoteLink):
-    """A remote link with a short way: no task wakes up for audio, neither to write nor to read it."""
+class DirectLink(RemoteLink, ABC):
+    """A remote link with a short way: no task wakes up for audio, neither to write nor to read it.
+
+    Others that have it too register here.
+    """
 
     def __init__(self, wire: DirectWire, transport: DirectTransport, input_rate: int) -> None:
         super().__init__(wire, transport, input_rate)
         self._spelled = wire.append
         self._direct = transport
 
-    def append(self, audio: bytes) -> Send | None:
-        """Write audio at once; return the message for the writer where that would have to wait."""
+    def append(self, audio: bytes) -> Command | Send | None:
+        """Write audio at once; return what is left for the writer where that would have to wait."""
         message = self._spelled(audio)
         return None if self._direct.write(message) else Send(message)
 

@@ -37,7 +37,9 @@ class _Fifo(Generic[T]):
 class Outbox(_Fifo[Command | Send]):
     """What is on its way to the engine. Everything is taken; who produces audio asks for room first."""
 
-    def __init__(self, most_bytes: float, at_once: Callable[[bytes], Send | None] | None = None) -> None:
+    def __init__(
+        self, most_bytes: float, at_once: Callable[[bytes], Command | Send | None] | None = None
+    ) -> None:
         super().__init__()
         self._at_once = at_once
         self._most_bytes = most_bytes

@@ -1,0 +1,141 @@
+"""The link to an engine whose conversation outlives its connections: one after the other, never two."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from math import inf
+
+from s2s.commands import AppendAudio, Command
+from s2s.config import Reconnect
+from s2s.errors import ConnectionLostError, S2SError
+from s2s.events import Event
+from s2s.lasting.attempts import Attempts, Dial
+from s2s.lasting.line import Line, Phase
+from s2s.lasting.reader import Reader
+from s2s.links import DirectLink, Told
+from s2s.wire import LastingWire, Reopen, Send
+
+__all__ = ["Dial", "LastingLink"]
+
+
+class _Audio(Send, frozen=True, gc=False):
+    """Audio that could not be written at once: good for whichever connection comes next."""
+
+
+@DirectLink.register
+class LastingLink:
+    """A wire, and one transport after the other, each dialled once the one before it is closed.
+
+    Whoever listens replaces them, and commands wait meanwhile. What the wire owes a later connection before
+    it is ready is written at once and not told. The peer's silence counts from its last message, or from the
+    last command that is no audio. Without attempts a connection is replaced only for a command that asks for
+    it, and once. A transport that is not direct may be iterated anew at any time.
+    """
+
+    def __init__(
+        self,
+        wire: LastingWire,
+        dial: Dial,
+        input_rate: int,
+        *,
+        reconnect: Reconnect,
+        ready_s: float,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.input_rate = input_rate
+        self._line = Line(wire)
+        self._attempts = Attempts(dial, reconnect, ready_s, jitter)
+        self._told: deque[Told] = deque()
+
+    async def open(self) -> None:
+        """Open the first connection. Raises S2SError as the wire explains it."""
+        opened, failure = False, None
+        line = self._line
+        try:
+            opened = await line.alarm.until(inf, line.connect(self._attempts.dial, Phase.OPEN))
+        except S2SError as failed:
+            failure = line.wire.explained(failed)
+        finally:
+            if not opened:
+                line.enter(Phase.ENDED)
+                await line.disconnect()
+        if not opened:
+            raise failure or ConnectionLostError("the link was closed while it opened: open another one")
+
+    async def send(self, command: Command | Send) -> Sequence[Event]:
+        """Write what the wire makes of the command, over as many connections as it takes."""
+        match command:
+            case _Audio(data=message):
+                await self._line.write(message)
+            case Send(data=message):
+                await self._line.reply(message)
+            case _:
+                return await self._ask(command)
+        return ()
+
+    def append(self, audio: bytes) -> Command | Send | None:
+        """Write audio at once; return what is left for the writer where that would have to wait."""
+        line = self._line
+        if line.phase is not Phase.OPEN or (message := line.wire.append(audio)) is None:
+            return AppendAudio(audio)
+        return None if line.connection.transport.write(message) else _Audio(message)
+
+    async def listen(self, hear: Callable[[Told], None]) -> None:
+        """Call `hear` with what iterating would yield, as it arrives; ends with what it raises."""
+        reader = Reader(self._line, self._attempts, hear)
+        while await reader.step():
+            pass
+
+    async def __aiter__(self) -> AsyncIterator[Told]:
+        """Yield what the wire tells, of all connections; leaving a loop loses nothing."""
+        told = self._told
+
+        def hear(each: Told) -> None:
+            told.append(each)
+            self._line.alarm.ring()
+
+        reader = Reader(self._line, self._attempts, hear)
+        goes_on, failure = True, None
+        while goes_on:
+            try:
+                goes_on = await reader.step()
+            except S2SError as failed:
+                goes_on, failure = False, failed
+            while told:
+                yield told.popleft()
+        if failure is not None:
+            raise failure
+
+    async def close(self) -> None:
+        """Close the connection, and stop waiting for another one."""
+        self._line.enter(Phase.CLOSED)
+        self._line.alarm.ring()
+        await self._line.disconnect()
+
+    async def _ask(self, command: Command) -> Sequence[Event]:
+        line = self._line
+        await line.serving()
+        events: list[Event] = []
+        for each in line.wire.send(command):
+            match each:
+                case Send(data=message):
+                    await line.write(message)
+                case Reopen(cause=cause):
+                    await self._reopen(cause)
+                case _:
+                    events.append(each)
+        if not isinstance(command, AppendAudio):
+            line.active_at = line.clock()
+        line.look()
+        return events
+
+    async def _reopen(self, cause: str) -> None:
+        """Have the connection replaced, and wait for that where it is done now."""
+        line, replaced = self._line, self._line.connection
+        self._attempts.renew()
+        line.leave(cause)
+        line.look()
+        if line.phase is not Phase.OPEN:
+            await line.serving(but=replaced)
