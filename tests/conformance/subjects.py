@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -17,10 +17,12 @@ from s2s.errors import ConnectionLostError
 from s2s.events import Tokens, TurnEnd, Usage
 from s2s.items import JSON, Call, Item, Message
 from s2s.links import Link
+from s2s.providers.gemini import GeminiEngine
 from s2s.providers.openai import OpenAIEngine
 from s2s.providers.script import Reply, tone
+from s2s.simulators.gemini import GeminiSimulator
 from s2s.simulators.openai import OpenAISimulator
-from s2s.simulators.temper import Temper
+from s2s.simulators.temper import GeminiTemper, Temper
 from s2s.testing.clock import run
 from s2s.testing.conformance import Ask, Subject
 from s2s.testing.talk import Talk
@@ -143,6 +145,80 @@ async def lose_provider(engine: Engine) -> None:
 SIMULATED = replace(SCRIPT, name="simulated", engine=Simulated, lose=lose_provider)
 
 OPENAI = replace(SCRIPT, name="openai", engine=OverOpenAI, lose=lose_connection)
+
+
+class Alone:
+    """A connection to a simulator that has no other: closing it waits until both ends are at rest."""
+
+    def __init__(self, inner: Transport, simulator: GeminiSimulator) -> None:
+        self._inner = inner
+        self._simulator = simulator
+
+    async def send(self, message: bytes) -> None:
+        await self._inner.send(message)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._inner)
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        await self._inner.close(code, reason)
+        await self._simulator.hang_up()
+
+
+class SimulatedGemini(GeminiEngine):
+    """The engine of Gemini Live, with a provider that lives on this machine."""
+
+    connection: Transport
+
+    def __init__(self, profile: str, config: Config) -> None:
+        self._profile = profile
+        temper = GeminiTemper(pace=1, profile=profile, session_s=1e6, handles_s=0)
+        self._simulator = GeminiSimulator(config.extra.get("script", ()), temper=temper)
+        super().__init__(replace(config, extra=self._extra))
+
+    async def open(self, config: Config) -> Link:
+        return await super().open(replace(config, extra=self._extra))
+
+    @property
+    def _extra(self) -> dict[str, JSON]:
+        surface = "vertex" if self._profile.startswith("vertex") else "developer"
+        return {"connect": self._connect, "profile": self._profile, "surface": surface}
+
+    async def _connect(self, url: str, headers: Mapping[str, str]) -> Transport:
+        self.connection = await self._simulator.connect(url, headers)
+        return Alone(self.connection, self._simulator)
+
+
+async def lose_gemini(engine: Engine) -> None:
+    assert isinstance(engine, SimulatedGemini)
+    await engine.connection.close(1002, "what no other connection could mend")
+
+
+_ALWAYS = "the service answers every turn that it finds, so it is not started with such settings"
+
+
+def gemini(profile: str, diverges: Mapping[str, str] = {}) -> Subject:
+    always = {"speech.unanswered": _ALWAYS, "interruption.along": _ALWAYS}
+    return replace(
+        SCRIPT,
+        name=f"gemini {profile}",
+        engine=partial(SimulatedGemini, profile),
+        lose=lose_gemini,
+        diverges={**always, **diverges},
+    )
+
+
+_UNTOLD = "the service does not tell when the user speaks"
+_NO_ACTIVITY = {"speech.noticed": _UNTOLD, "interruption.by-voice": _UNTOLD}
+
+GEMINI = (
+    # It finishes an answer before it takes the next question.
+    replace(gemini("dev-2.5-native", _NO_ACTIVITY), within_s=20.0),
+    gemini("dev-3.1"),
+    gemini("dev-3.8"),
+    gemini("dev-3.8-thinking"),
+    gemini("vertex-half-cascade", _NO_ACTIVITY),
+)
 
 
 def local_engine(config: Config) -> Engine:

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 import pytest
 
 from s2s.testing.conformance import REQUIREMENTS, Requirement, Subject, conforms, not_applicable
-from tests.conformance.subjects import HOSTED, OPENAI, SCRIPT, SIMULATED, local
+from tests.conformance.subjects import GEMINI, HOSTED, OPENAI, SCRIPT, SIMULATED, local
 
 NEEDED = ("numpy", "onnxruntime", "hibari", "moonshine_voice")
 MISSING = [each for each in NEEDED if find_spec(each) is None]
@@ -21,6 +21,7 @@ LOCAL = (pytest.mark.local, pytest.mark.skipif(bool(MISSING), reason=f"missing: 
         pytest.param(lambda: HOSTED, id="hosted"),
         pytest.param(lambda: OPENAI, id="openai"),
         pytest.param(lambda: SIMULATED, id="simulated"),
+        *(pytest.param(lambda each=each: each, id=each.name) for each in GEMINI),
         pytest.param(local, id="local", marks=LOCAL),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import shlex
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,13 @@ from s2s.events import Event
 _CA_FILE = Path("s2s-ca.pem")
 
 
+_SDK = {
+    "openai": "OpenAI SDK   AsyncOpenAI(base_url={base_url!r}, api_key='any')",
+    "gemini": "google-genai genai.Client(api_key='any', http_options={{'base_url': {base_url!r}}})",
+}
+_ENGINE = {"openai": "openai_realtime", "gemini": "gemini_live"}
+
+
 class Server(Protocol):
     """Serves while it is entered."""
 
@@ -32,6 +40,11 @@ class Server(Protocol):
     @property
     def base_url(self) -> str:
         """What an SDK takes."""
+        ...
+
+    @property
+    def base_urls(self) -> Mapping[str, str]:
+        """The same for every protocol that is spoken, by the provider's name."""
         ...
 
     async def __aenter__(self) -> Self: ...
@@ -105,7 +118,13 @@ async def _serve(server: Server, what: str, arguments: argparse.Namespace, tls: 
         # Not before: a server that cannot listen must leave the file of one that does.
         trusted = _written(tls, arguments.ca_file or _CA_FILE)
         if arguments.json:
-            JSONLines().write("listening", url=server.url, base_url=server.base_url, ca_file=trusted)
+            JSONLines().write(
+                "listening",
+                url=server.url,
+                base_url=server.base_url,
+                base_urls=dict(server.base_urls),
+                ca_file=trusted,
+            )
         else:
             _show(server, what, trusted)
         await asyncio.Event().wait()
@@ -121,12 +140,15 @@ def _written(tls: TLS | None, place: Path) -> str | None:
 
 
 def _show(server: Server, what: str, trusted: str | None) -> None:
-    out, extra = screen(), {"base_url": server.base_url}
+    out = screen()
     out.say(what, server.url, "bold")
     if trusted is not None:
-        extra["ca"] = trusted
         place = shlex.quote(trusted)
         out.plain(f"  trust it     export SSL_CERT_FILE={place} NODE_EXTRA_CA_CERTS={place}", "dim")
-    out.plain(f"  OpenAI SDK   AsyncOpenAI(base_url={server.base_url!r}, api_key='any')", "dim")
-    out.plain(f"  voice-s2s    s2s.new('openai_realtime', extra={extra!r})", "dim")
+    for provider, base_url in server.base_urls.items():
+        extra = {"base_url": base_url, **({} if trusted is None else {"ca": trusted})}
+        out.plain(f"  {_SDK[provider].format(base_url=base_url)}", "dim")
+        out.plain(f"  voice-s2s    s2s.new({_ENGINE[provider]!r}, extra={extra!r})", "dim")
+    if "gemini" in server.base_urls and trusted is None and server.url.startswith("ws:"):
+        out.plain("  google-genai for Python takes nothing but TLS: add --tls for it", "dim")
     out.plain("  Ctrl-C stops it", "dim")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 import msgspec
 
@@ -16,10 +17,17 @@ from s2s.errors import ConfigError
 from s2s.events import ResponseStatus
 from s2s.items import JSON, Call
 from s2s.providers.script import Reply
-from s2s.simulators.temper import Fault, Temper
+from s2s.simulators.temper import Deed, Fault, GeminiTemper, Temper
 
+if TYPE_CHECKING:
+    from s2s.certificates import TLS
+    from s2s.simulators.simulator import Simulator
+
+T = TypeVar("T", bound=Temper)
 _PORT = 8766
-_DEEDS = "close, abort, stall, deaf, garble, cut, corrupt, huge, twice, skip, delay, refuse"
+_ARGUMENTS = ("keys", "models", "faults")
+"""What has an argument of its own."""
+_DEEDS = ", ".join(get_args(Deed))
 
 
 class SpelledCall(msgspec.Struct, forbid_unknown_fields=True):
@@ -42,7 +50,7 @@ class SpelledReply(msgspec.Struct, forbid_unknown_fields=True):
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("provider", choices=["openai"], help="whose protocol")
+    parser.add_argument("provider", choices=["openai", "gemini"], help="whose protocol")
     add_doors(parser, _PORT)
     says = parser.add_argument_group("what it says")
     says.add_argument(
@@ -61,7 +69,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=setting,
         metavar="KEY=VALUE",
-        help=f"one of {', '.join(_knobs())}",
+        help=f"one of {', '.join(_knobs(Temper))}; with gemini also {', '.join(_own(GeminiTemper))}",
     )
     temper.add_argument(
         "--fault",
@@ -77,19 +85,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Simulate until stopped."""
     require_aiohttp()
+    tls = tls_of(arguments)
+    simulator = _simulator(arguments, tls)
+    return run_server(simulator, arguments.provider, arguments, tls)
+
+
+def _simulator(arguments: argparse.Namespace, tls: TLS | None) -> Simulator:
+    from s2s.simulators.gemini import GeminiSimulator
     from s2s.simulators.openai import OpenAISimulator
 
-    tls = tls_of(arguments)
-    simulator = OpenAISimulator(
-        script_of(arguments),
-        engine=None if arguments.engine is None else s2s.new(arguments.engine, Config()),
-        temper=temper_of(arguments),
-        host=arguments.host,
-        port=arguments.port,
-        tls=tls,
-        watch=watcher(arguments),
-    )
-    return run_server(simulator, arguments.provider, arguments, tls)
+    known: dict[str, JSON] = {
+        "engine": None if arguments.engine is None else s2s.new(arguments.engine, Config()),
+        "host": arguments.host,
+        "port": arguments.port,
+        "tls": tls,
+        "watch": watcher(arguments),
+    }
+    if arguments.provider == "gemini":
+        return GeminiSimulator(script_of(arguments), temper=temper_of(arguments, GeminiTemper), **known)
+    return OpenAISimulator(script_of(arguments), temper=temper_of(arguments, Temper), **known)
 
 
 def script_of(arguments: argparse.Namespace) -> list[Reply]:
@@ -104,7 +118,7 @@ def script_of(arguments: argparse.Namespace) -> list[Reply]:
         raise ConfigError(f"{arguments.script} is no script: {wrong}; see `s2s simulate --help`") from None
 
 
-def temper_of(arguments: argparse.Namespace) -> Temper:
+def temper_of(arguments: argparse.Namespace, kind: type[T]) -> T:
     """Return what it is like. Raises ConfigError."""
     faults: list[dict[str, JSON]] = arguments.fault
     wanted: dict[str, JSON] = {**dict(arguments.temper), "faults": faults}
@@ -112,11 +126,11 @@ def temper_of(arguments: argparse.Namespace) -> Temper:
         wanted["keys"] = arguments.key
     if arguments.model:
         wanted["models"] = arguments.model
-    _require_known("setting", wanted, _knobs(all_of=True), _knobs())
+    _require_known("setting", wanted, kind.__struct_fields__, _knobs(kind))
     for each in faults:
         _require_known("setting of a fault", each, Fault.__struct_fields__, Fault.__struct_fields__)
     try:
-        return msgspec.convert(wanted, Temper)
+        return msgspec.convert(wanted, kind)
     except msgspec.ValidationError as wrong:
         raise ConfigError(f"{wrong}: see `s2s simulate --help`") from None
 
@@ -126,9 +140,12 @@ def pairs(text: str) -> dict[str, JSON]:
     return dict(setting(part) for part in text.split(","))
 
 
-def _knobs(*, all_of: bool = False) -> list[str]:
-    own = ("keys", "models", "faults")
-    return [each for each in Temper.__struct_fields__ if all_of or each not in own]
+def _knobs(kind: type[Temper]) -> list[str]:
+    return [each for each in kind.__struct_fields__ if each not in _ARGUMENTS]
+
+
+def _own(kind: type[Temper]) -> list[str]:
+    return [each for each in _knobs(kind) if each not in Temper.__struct_fields__]
 
 
 def _require_known(what: str, given: Iterable[str], known: Iterable[str], told: Iterable[str]) -> None:

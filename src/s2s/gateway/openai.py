@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 from collections.abc import Callable
 
-from s2s.config import Config, override
+from s2s.config import override
 from s2s.engine import Engine
-from s2s.errors import ConnectError, S2SError
+from s2s.errors import S2SError
+from s2s.gateway.opening import opened
 from s2s.hosting import host
 from s2s.items import JSON
 from s2s.links import Link
@@ -40,7 +40,7 @@ async def serve(
     config = override(engine.config, {"transcription": False, "tools": ()})
     try:
         engine.check(config)
-        link = await _opened(engine, config)
+        link = await opened(engine, config)
     except S2SError as failed:
         await turn_away(transport, problem_of(failed), 1011)
         raise
@@ -58,18 +58,6 @@ async def serve(
         strict=strict,
     )
     await host(wire, transport, around(link))
-
-
-async def _opened(engine: Engine, config: Config) -> Link:
-    longest_s = config.limits.connect_s
-    try:
-        async with asyncio.timeout(longest_s) as limit:
-            return await engine.open(config)
-    except TimeoutError:
-        if not limit.expired():
-            raise
-        told = f"the engine was not ready within {longest_s:g} s: try again, or raise limits.connect_s"
-        raise ConnectError(told, retryable=True) from None
 
 
 async def turn_away(transport: Transport, problem: m.Problem, code: int) -> None:

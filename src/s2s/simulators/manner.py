@@ -7,6 +7,7 @@ import heapq
 import itertools
 from collections.abc import AsyncIterator, Iterator, Sequence
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from s2s.commands import AppendAudio, Command
@@ -27,23 +28,37 @@ from s2s.patience import Patience
 from s2s.simulators.temper import Temper
 from s2s.wire import Send
 
-_HEARD_PER_S, _SPOKEN_PER_S = 10, 20
-"""Tokens of a second of audio, as far as published examples tell."""
 _ALLOWED = 15_000_000
+
+
+class Tariff(Struct, frozen=True):
+    """What a second of audio costs in tokens."""
+
+    heard_per_s: int = 10
+    spoken_per_s: int = 20
+    rereads: bool = False
+    """Every response costs all of the conversation before it once more, and costs too where it is cut off."""
+
+
+_PUBLISHED = Tariff()
+"""As far as published examples of OpenAI tell."""
 
 
 class Mannered:
     """Passes commands on and events through a temper."""
 
-    def __init__(self, inner: Link, temper: Temper) -> None:
+    def __init__(self, inner: Link, temper: Temper, tariff: Tariff = _PUBLISHED) -> None:
         self.input_rate = inner.input_rate
         self._inner = inner
         self._temper = temper
+        self._tariff = tariff
         self._late: list[tuple[float, int, Event]] = []
         self._order = itertools.count()
         self._pieces: dict[str, int] = {}
         self._heard_bytes = 0
         self._said = Usage()
+        self._before = Tokens()
+        """What was said in responses before."""
         self._left = _ALLOWED
 
     async def send(self, command: Command | Send) -> Sequence[Event]:
@@ -114,17 +129,20 @@ class Mannered:
             end = start + max(2, size) - (number == 2)
             yield replace(event, audio=event.audio[start:end])
             start = end
-        tokens = int(len(event.audio) / bytes_per_ms / 1000 * _SPOKEN_PER_S)
+        tokens = int(len(event.audio) / bytes_per_ms / 1000 * self._tariff.spoken_per_s)
         self._said += Usage(output=Tokens(tokens, audio=tokens))
 
     def _counted(self, event: ResponseDone) -> Iterator[Event]:
         if not self._temper.counts or event.usage is not None:
             yield event
             return
-        heard = int(self._heard_bytes / 2 / self.input_rate * _HEARD_PER_S)
-        spent = self._said + Usage(Tokens(heard, audio=heard))
+        heard = int(self._heard_bytes / 2 / self.input_rate * self._tariff.heard_per_s)
+        spent = self._said + Usage(Tokens(heard, audio=heard) + self._before)
+        if self._tariff.rereads:
+            self._before += self._said.output
         self._said = Usage()
-        yield replace(event, usage=None if event.status == "interrupted" else spent)
+        free = event.status == "interrupted" and not self._tariff.rereads
+        yield replace(event, usage=None if free else spent)
         self._left = max(0, self._left - spent.input.total - spent.output.total)
         yield RateLimits((RateLimit("tokens", _ALLOWED, self._left, 0.0),))
 

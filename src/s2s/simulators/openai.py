@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
-from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Self
-from urllib.parse import parse_qsl, urlsplit
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+from msgspec import Struct
 
 from s2s.certificates import TLS
 from s2s.config import Config
 from s2s.engine import Engine
-from s2s.errors import S2SError
 from s2s.gateway.openai import PATHS, serve, turn_away
-from s2s.gateway.watching import Watch, watched
+from s2s.gateway.watching import Watch
 from s2s.links import Link
 from s2s.providers.script import Reply, ScriptEngine
-from s2s.serving import Doors, Knock, Listener
+from s2s.serving import Doors, Knock
 from s2s.simulators.manner import Mannered
-from s2s.simulators.temper import Temper
-from s2s.simulators.unruly import Unruly
+from s2s.simulators.simulator import Simulator
+from s2s.simulators.temper import Fault, Temper
+from s2s.simulators.unruly import Spelling, Unruly
 from s2s.transports import Transport
-from s2s.transports.memory import pair
+from s2s.wire import Close
 from s2s.wire.openai import messages as m
 
 _PLAIN = Temper()
+_EXPIRED = "Your session hit the maximum duration of {minutes:.0f} minutes."
 
 
-class OpenAISimulator:
-    """A provider while it is entered: `base_url` is for our engine and for the vendor's SDKs alike.
+class OpenAISimulator(Simulator):
+    """OpenAI Realtime while it is entered.
 
     It answers each turn with the next Reply of the script, every connection from the start; or any engine
-    answers in its place. `connect` opens a connection without a network, for a clock that jumps.
+    answers in its place.
     """
+
+    inside = {"model": "simulated"}
 
     def __init__(
         self,
@@ -46,77 +47,42 @@ class OpenAISimulator:
         port: int = 0,
         tls: TLS | None = None,
     ) -> None:
+        guarded = temper.keys is not None
+        doors = Doors(host=host, port=port, guarded=guarded, ping_s=temper.ping_s, tls=tls)
+        super().__init__(doors, PATHS, watch)
         spoken = {"script": list(script), "pace": temper.pace}
         self._engine = engine or ScriptEngine(Config(extra=spoken))
         self._temper = temper
-        self._watch = watch
-        self._numbers = itertools.count(1)
-        self._doors = Doors(
-            host=host, port=port, guarded=temper.keys is not None, ping_s=temper.ping_s, tls=tls
-        )
-        self._listener: Listener | None = None
-        self._calls: set[asyncio.Task[None]] = set()
-        self.failures: list[S2SError] = []
-        """What broke the last sessions on this side, a hundred at most."""
-
-    async def __aenter__(self) -> Self:
-        self._listener = await Listener(self._doors, PATHS, self._serve).__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.hang_up()
-        if self._listener is not None:
-            await self._listener.__aexit__(kind, error, trace)
+        expired = Close(1001, _EXPIRED.format(minutes=temper.session_s / 60))
+        self._spelling = Spelling(_names, _refused, b'"delta":"', expired)
 
     @property
     def base_url(self) -> str:
         """What an SDK takes as its base URL."""
-        return f"{self._listening.http}/v1"
+        return f"{self.listening.http}/v1"
 
     @property
     def url(self) -> str:
         """Where the WebSocket is."""
-        return f"{self._listening.ws}{PATHS[0]}"
-
-    async def connect(self, url: str = "", headers: Mapping[str, str] = {}) -> Transport:
-        """Open a connection inside this process; `extra={"connect": simulator.connect}` uses it."""
-        near, far = pair()
-        parts = urlsplit(url)
-        knock = Knock.heard(parts.path, dict(parse_qsl(parts.query)) or {"model": "simulated"}, headers)
-        task = asyncio.create_task(self._serve(far, knock), name="s2s-simulator")
-        self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
-        return near
-
-    async def hang_up(self) -> None:
-        """End the connections that were opened inside this process."""
-        for each in self._calls:
-            each.cancel()
-        await asyncio.gather(*self._calls, return_exceptions=True)
+        return f"{self.listening.ws}{PATHS[0]}"
 
     @property
-    def _listening(self) -> Listener:
-        if self._listener is None:
-            raise RuntimeError("the simulator is not running: enter it first")
-        return self._listener
+    def base_urls(self) -> Mapping[str, str]:
+        """The same by the name of the provider."""
+        return {"openai": self.base_url}
 
-    async def _serve(self, transport: Transport, knock: Knock) -> None:
+    async def converse(self, transport: Transport, knock: Knock, look: Callable[[Link], Link]) -> None:
+        """Talk to one client."""
         refusal = self._refusal(knock)
         if refusal is not None:
             await turn_away(transport, *refusal)
             return
-        look = watched(self._watch, next(self._numbers))
 
         def around(link: Link) -> Link:
             return look(Mannered(link, self._temper))
 
-        try:
-            unruly = Unruly(transport, self._temper, _refused)
-            await serve(self._engine, unruly, knock, around, strict=True)
-        except S2SError as broken:
-            self.failures = [*self.failures[-99:], broken]
+        unruly = Unruly(transport, self._temper, self._spelling)
+        await serve(self._engine, unruly, knock, around, strict=True)
 
     def _refusal(self, knock: Knock) -> tuple[m.Problem, int] | None:
         temper, model = self._temper, knock.query.get("model")
@@ -137,8 +103,32 @@ def _problem(code: str, message: str) -> m.Problem:
     return m.Problem(type="invalid_request_error", code=code, message=message)
 
 
-def _refused(code: str, message: str, event_id: str | None) -> bytes:
+class _Kind(Struct):
+    """What a message says it is."""
+
+    type: str = ""
+    event_id: str | None = None
+
+
+_decoded = msgspec.json.Decoder(_Kind, strict=False).decode
+
+
+def _kind(message: bytes) -> _Kind:
+    try:
+        return _decoded(message)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _Kind()
+
+
+def _names(message: bytes) -> Sequence[str]:
+    return (_kind(message).type,)
+
+
+def _refused(fault: Fault, message: bytes) -> bytes:
     problem = m.Problem(
-        type="server_error", code=code, message=message or "It was told to.", event_id=event_id
+        type="server_error",
+        code=str(fault.code),
+        message=fault.reason or "It was told to.",
+        event_id=_kind(message).event_id,
     )
     return m.encode(m.Failed(event_id="event_refused", error=problem))

@@ -7,7 +7,20 @@ from typing import Literal
 from msgspec import Struct
 
 Deed = Literal[
-    "close", "abort", "stall", "deaf", "garble", "cut", "corrupt", "huge", "twice", "skip", "delay", "refuse"
+    "close",
+    "abort",
+    "stall",
+    "deaf",
+    "garble",
+    "cut",
+    "corrupt",
+    "huge",
+    "twice",
+    "skip",
+    "late",
+    "delay",
+    "say",
+    "refuse",
 ]
 
 
@@ -17,18 +30,20 @@ class Fault(Struct, frozen=True, kw_only=True):
     close: with `code` and `reason`. abort: the connection drops. stall: nothing more is said, for ever.
     deaf: nothing more is read. garble: what is sent is no JSON. cut: half a message, and the connection
     drops. corrupt: audio that is no base64. huge: 20 MB of padding in the message. twice: it is sent twice.
-    skip: it is not sent. delay: everything waits `seconds`. refuse: an `error` with `code` answers, and the
-    message counts for nothing.
+    skip: it is not sent. late: it comes after the next one. delay: everything waits `seconds`. say: `text` is
+    sent before it. refuse: an error with `code` answers, and the message counts for nothing.
     """
 
     does: Deed
     said: str = ""
-    """The type of the server's messages that count; empty for any."""
+    """The type of the server's messages that count; empty for any. A message of Gemini has one for every
+    field and for every member of serverContent or realtimeInput: toolCall, turnComplete, audio, ..."""
     asked: str = ""
     """The type of the client's messages that count, in place of the server's."""
     nth: int = 1
     code: int | str = 1011
     reason: str = ""
+    text: str = ""
     seconds: float = 1.0
 
 
@@ -53,6 +68,20 @@ class Temper(Struct, frozen=True, kw_only=True):
     counts: bool = True
     """Tells what a response cost, unless it was cut off, and what is left of the allowance."""
     session_s: float = 3600.0
-    """How long a session may last, by the clock of the event loop."""
+    """How long a session may last, or with Gemini a connection, by the clock of the event loop."""
     ping_s: float | None = 20.0
     faults: tuple[Fault, ...] = ()
+
+
+class GeminiTemper(Temper, frozen=True, kw_only=True):
+    """What a pretend Gemini Live is like."""
+
+    profile: str | None = None
+    """A generation of models by name, such as dev-2.5-native; None: as the model that is asked for."""
+    plays: bool = True
+    """Ends a turn when its audio should have been played, as the service does, and not before."""
+    session_s: float = 600.0
+    notice_s: float = 60.0
+    """How long before the end of a connection its goAway comes."""
+    handles_s: float = 7200.0
+    """How long a session can be taken up again by its handle; 0: none is given."""

@@ -4,53 +4,51 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
-import msgspec
 from msgspec import Struct
 
 from s2s.simulators.temper import Fault, Temper
 from s2s.transports import Transport
+from s2s.wire import Close
 
 _HUGE_BYTES = 20 * 1024 * 1024
-_EXPIRED = "Your session hit the maximum duration of {minutes:.0f} minutes."
 
 
-class Kind(Struct):
-    """What a message says it is."""
+class Spelling(Struct, frozen=True):
+    """What there is to know of a dialect to spoil it."""
 
-    type: str = ""
-    event_id: str | None = None
-
-
-_decoded = msgspec.json.Decoder(Kind, strict=False).decode
+    names: Callable[[bytes], Sequence[str]]
+    """The types of a message."""
+    refusal: Callable[[Fault, bytes], bytes | Close]
+    """The answer to a message that is refused."""
+    audio: bytes
+    """What stands before the audio in a message."""
+    expired: Close | None = None
+    """How a session ends whose time is over; None where that is not for a transport to say."""
 
 
 class Unruly:
-    """Passes messages on, counts them, and does what the faults say; ends the session when its time is over.
+    """Passes messages on, counts them, and does what the faults say; ends a session whose time is over."""
 
-    `refusal` makes the answer to a message that is refused: of a code, a text and the message's event id.
-    """
-
-    def __init__(
-        self, inner: Transport, temper: Temper, refusal: Callable[[str, str, str | None], bytes]
-    ) -> None:
+    def __init__(self, inner: Transport, temper: Temper, spelling: Spelling) -> None:
         self._inner = inner
-        self._refusal = refusal
+        self._spelling = spelling
         self._left = list(temper.faults)
         self._counts: Counter[tuple[str, str]] = Counter()
         self._silent = asyncio.Event()
         self._deaf = asyncio.Event()
-        self._minutes = temper.session_s / 60
-        self._ends_at = asyncio.get_running_loop().time() + temper.session_s
+        self._late = b""
+        lasts_s = None if spelling.expired is None else temper.session_s
+        self._ends_at = None if lasts_s is None else asyncio.get_running_loop().time() + lasts_s
 
     async def send(self, message: bytes) -> None:
         """Send a message, or what becomes of it."""
         fault = self._due("said", message) if self._left else None
         if fault is not None:
             await self._misbehave(fault, message)
-        elif not self._silent.is_set():
-            await self._inner.send(message)
+        else:
+            await self._say(message)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield what the client says, until it has gone or its time is over."""
@@ -58,23 +56,21 @@ class Unruly:
         while True:
             try:
                 async with asyncio.timeout_at(self._ends_at) as limit:
+                    if self._deaf.is_set():
+                        await asyncio.Event().wait()
                     message = await anext(messages)
             except StopAsyncIteration:
                 return
             except TimeoutError:
                 if not limit.expired():
                     raise
-                await self._inner.close(1001, _EXPIRED.format(minutes=self._minutes))
+                await self._close(self._spelling.expired)
                 return
-            if self._deaf.is_set():
-                await asyncio.sleep(max(0.0, self._ends_at - asyncio.get_running_loop().time()))
-                continue
             fault = self._due("asked", message) if self._left else None
             if fault is None:
                 yield message
             elif fault.does == "refuse":
-                name = _kind(message).event_id
-                await self._inner.send(self._refusal(str(fault.code), fault.reason, name))
+                await self._refuse(self._spelling.refusal(fault, message))
             else:
                 await self._misbehave(fault, None)
                 yield message
@@ -84,16 +80,25 @@ class Unruly:
         await self._inner.close(code, reason)
 
     def _due(self, side: str, message: bytes) -> Fault | None:
-        kind = _kind(message).type
-        self._counts[side, kind] += 1
-        self._counts[side, ""] += 1
+        names = ("", *self._spelling.names(message))
+        self._counts.update((side, name) for name in names)
         for fault in self._left:
             wanted = fault.asked if side == "asked" else fault.said
             mine = bool(fault.asked) == (side == "asked")
-            if mine and wanted in ("", kind) and self._counts[side, wanted] == fault.nth:
+            if mine and wanted in names and self._counts[side, wanted] == fault.nth:
                 self._left.remove(fault)
                 return fault
         return None
+
+    async def _refuse(self, answer: bytes | Close) -> None:
+        if isinstance(answer, Close):
+            await self._close(answer)
+        else:
+            await self._inner.send(answer)
+
+    async def _close(self, close: Close | None) -> None:
+        if close is not None:
+            await self._inner.close(close.code, close.reason)
 
     async def _misbehave(self, fault: Fault, message: bytes | None) -> None:
         match fault.does:
@@ -111,22 +116,33 @@ class Unruly:
                 await self._say(message)
             case "skip" | "refuse":
                 pass
+            case "late":
+                self._late = message or b""
+            case "say":
+                await self._say(fault.text.encode())
+                await self._say(message)
             case "twice":
                 await self._say(message)
                 await self._say(message)
             case "garble":
                 await self._say(b"}" + (message or b""))
             case "huge":
-                await self._say(message and message[:-1] + b',"padding":"%s"}' % (b"x" * _HUGE_BYTES))
+                whole = (message or b"").rstrip()
+                await self._say(message and whole[:-1] + b',"padding":"%s"}' % (b"x" * _HUGE_BYTES))
             case "corrupt":
-                await self._say(message and message.replace(b'"delta":"', b'"delta":"?', 1))
+                mark = self._spelling.audio
+                await self._say(message and message.replace(mark, mark + b"?", 1))
             case "cut":
                 await self._say(message and message[: len(message) // 2])
                 await self._drop()
 
     async def _say(self, message: bytes | None) -> None:
-        if message and not self._silent.is_set():
-            await self._inner.send(message)
+        if not message or self._silent.is_set():
+            return
+        await self._inner.send(message)
+        late, self._late = self._late, b""
+        if late:
+            await self._inner.send(late)
 
     async def _drop(self) -> None:
         abort = getattr(self._inner, "abort", None)
@@ -134,10 +150,3 @@ class Unruly:
             abort()
         else:
             await self._inner.close(1006, "dropped")
-
-
-def _kind(message: bytes) -> Kind:
-    try:
-        return _decoded(message)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Kind()

@@ -9,31 +9,43 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from collections.abc import Callable, Coroutine, Iterator
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import pytest
 
 if TYPE_CHECKING:
+    from s2s.simulators.gemini import GeminiSimulator
     from s2s.simulators.openai import OpenAISimulator
+    from s2s.simulators.simulator import Simulator
+
+    S = TypeVar("S", bound=Simulator)
 
 T = TypeVar("T")
 _PATIENCE_S = 10.0
 
-
-class StartSimulator(Protocol):
-    """Starts a simulator; it takes what `OpenAISimulator` takes."""
-
-    def __call__(self, *script: object, **options: object) -> OpenAISimulator:
-        """Start one more."""
-        ...
+StartOpenAI: TypeAlias = "Callable[..., OpenAISimulator]"
+"""Starts one more; takes what `OpenAISimulator` takes."""
+StartGemini: TypeAlias = "Callable[..., GeminiSimulator]"
+"""Starts one more; takes what `GeminiSimulator` takes."""
 
 
 @pytest.fixture
-def openai_simulator() -> Iterator[StartSimulator]:
+def openai_simulator() -> Iterator[StartOpenAI]:
     """Start providers that live until the test is over; in a thread, so the test may wait as it likes."""
+    from s2s.simulators.openai import OpenAISimulator
+
     with _Background() as background:
-        yield background.start
+        yield lambda *script, **options: background.start(OpenAISimulator(*script, **options))
+
+
+@pytest.fixture
+def gemini_simulator() -> Iterator[StartGemini]:
+    """Start the like of Gemini Live; `tls=Throwaway()` for the stock Python SDK."""
+    from s2s.simulators.gemini import GeminiSimulator
+
+    with _Background() as background:
+        yield lambda *script, **options: background.start(GeminiSimulator(*script, **options))
 
 
 class _Background:
@@ -42,7 +54,7 @@ class _Background:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="s2s-simulators", daemon=True)
-        self._running: list[OpenAISimulator] = []
+        self._running: list[Simulator] = []
 
     def __enter__(self) -> _Background:
         self._thread.start()
@@ -57,12 +69,9 @@ class _Background:
             self._thread.join(_PATIENCE_S)
             self._loop.close()
 
-    def start(self, *script: object, **options: object) -> OpenAISimulator:
-        from s2s.simulators.openai import OpenAISimulator
-
-        simulator = OpenAISimulator(*script, **options)  # type: ignore[arg-type]
-        self._running.append(self._wait(simulator.__aenter__()))
-        return simulator
+    def start(self, simulator: S) -> S:
+        self._running.append(simulator)
+        return self._wait(simulator.__aenter__())
 
     def _wait(self, work: Coroutine[object, object, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE_S)

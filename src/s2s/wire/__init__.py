@@ -66,8 +66,10 @@ class LastingWire(Protocol):
     on every later one.
     """
 
-    patience_s: float | None
-    """How long the peer may now say nothing before `settle` is due; None for as long as it likes."""
+    @property
+    def patience_s(self) -> float | None:
+        """How long the peer may now say nothing before `settle` is due; None for as long as it likes."""
+        ...
 
     @property
     def idle(self) -> bool:

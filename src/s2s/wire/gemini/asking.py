@@ -149,7 +149,7 @@ class Asking:
             response.scheduling = on.opening.wishes.scheduling if command.respond else "SILENT"
         if command.respond:
             on.asks.put(Ask("tool_result"))
-        elif blocks and not on.replies.calls:
+        elif not response.scheduling and not on.replies.calls:
             # The model speaks of it all the same.
             on.asks.put(Ask("tool_result", wanted="hidden"))
         return (say(m.ClientMessage(tool_response=m.ToolResponse(function_responses=[response]))),)

@@ -163,6 +163,8 @@ def reason_of(error: S2SError) -> Reason:
             return QUOTA
         case ProviderError(code="deadline_expired"):
             return DEADLINE
+        case ProviderError(code="unknown_handle"):
+            return NO_ENTITY
         case ConnectError() | ConnectionLostError():
             return UNAVAILABLE
         case ConfigError() | RemoteProtocolError():

@@ -1,0 +1,135 @@
+"""Serves an engine over Gemini Live."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Callable
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from s2s.config import Config, override
+from s2s.engine import Engine
+from s2s.errors import S2SError, UnsupportedError
+from s2s.gateway.keeping import Garage, Kept, StillOpen
+from s2s.gateway.opening import opened
+from s2s.hosting import host
+from s2s.links import Link
+from s2s.serving import Knock
+from s2s.transports import Transport
+from s2s.wire import Close
+from s2s.wire.gemini.failures import POLICY, closing, no_model, reason_of
+from s2s.wire.gemini.judging import opening
+from s2s.wire.gemini.messages import Setup
+from s2s.wire.gemini.profiles import Profile, Surface, bare, profile_of
+from s2s.wire.gemini.server import GeminiServer
+from s2s.wire.gemini.wanted import wanted
+
+PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
+PATHS = ("/{method:.*BidiGenerateContent(?:Constrained)?}",)
+"""Of the Developer API in all its versions, of Vertex AI, and of whoever mounts it elsewhere."""
+_FIRST_S = 10.0
+_PARTING_S, _LOOK_S = 1.0, 0.02
+_VERTEX = "aiplatform"
+_VERSION = re.compile(r"\.(v\d\w*)\.")
+
+Around: TypeAlias = Callable[[Link, Setup], Link]
+
+
+class Terms(Struct, frozen=True, kw_only=True):
+    """How a service serves."""
+
+    profile: Profile | None = None
+    """What it is like; None: as the model that a client names."""
+    strict: bool = False
+    """It refuses what the service refuses though the engine could do it."""
+    pretty: bool = False
+    """It spells as the service does, with much white space."""
+    models: tuple[str, ...] | None = None
+
+
+async def serve(
+    engine: Engine, transport: Transport, knock: Knock, around: Around, garage: Garage, terms: Terms
+) -> None:
+    """Serve one client until it or the engine ends; `around` wraps the link that the engine opens.
+
+    A client that shows the handle of a session goes on with that one. Raises the S2SError that broke it; a
+    client that could not be served was told.
+    """
+    surface: Surface = "vertex" if _VERTEX in knock.path else "developer"
+
+    def profile_named(model: str) -> Profile:
+        return terms.profile or profile_of(model, surface)
+
+    first = await _first(transport)
+    if first is None:
+        return
+    version = found.group(1) if (found := _VERSION.search(knock.path)) else "v1"
+    setup = opening(first, profile_named, strict=terms.strict, version=version)
+    if not isinstance(setup, Close) and terms.models is not None and bare(setup.model) not in terms.models:
+        setup = closing(no_model(setup.model, version))
+    if isinstance(setup, Close):
+        await transport.close(setup.code, setup.reason)
+        return
+    try:
+        kept = await _kept(engine, setup, around, garage)
+    except S2SError as failed:
+        told = closing(reason_of(failed))
+        await transport.close(told.code, told.reason)
+        raise
+    wire = GeminiServer(
+        setup,
+        profile_named(setup.model),
+        input_rate=kept.input_rate,
+        strict=terms.strict,
+        pretty=terms.pretty,
+        new_handle=(lambda: garage.handle(kept)) if garage.longest_s else None,
+    )
+    await host(wire, transport, kept)
+
+
+async def _first(transport: Transport) -> bytes | None:
+    """Return the first message; None where none comes, and the connection is closed then."""
+    messages = aiter(transport)
+    try:
+        async with asyncio.timeout(_FIRST_S):
+            return await anext(messages)
+    except StopAsyncIteration:
+        return None
+    except TimeoutError:
+        await transport.close(POLICY, "no setup came: send it first")
+        return None
+    finally:
+        if isinstance(messages, AsyncGenerator):
+            await messages.aclose()
+
+
+async def _kept(engine: Engine, setup: Setup, around: Around, garage: Garage) -> Kept:
+    handle = setup.session_resumption and setup.session_resumption.handle
+    if handle:
+        return await _resumed(garage, handle)
+    config = config_for(engine, setup)
+    engine.check(config)
+    return garage.admit(around(await opened(engine, config), setup))
+
+
+async def _resumed(garage: Garage, handle: str) -> Kept:
+    """Return the session of a handle: its last connection may be about to end."""
+    for _ in range(int(_PARTING_S / _LOOK_S)):
+        try:
+            return garage.resume(handle)
+        except StillOpen:
+            await asyncio.sleep(_LOOK_S)
+    return garage.resume(handle)
+
+
+def config_for(engine: Engine, setup: Setup) -> Config:
+    """Return how a session of the engine shall be for this setup; a voice that it has not is left aside."""
+    fields = wanted(setup)
+    voices: tuple[str, ...] = getattr(engine, "voices", ())
+    if voices and fields.get("voice") not in voices:
+        fields.pop("voice", None)
+    if "model" in fields:
+        raise UnsupportedError("the gateway chooses the model")
+    return override(engine.config, fields)

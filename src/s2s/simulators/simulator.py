@@ -1,0 +1,99 @@
+"""What every pretend provider is: doors, connections within this process, and what broke."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import ClassVar, Self
+from urllib.parse import parse_qsl, urlsplit
+
+from s2s.errors import S2SError
+from s2s.gateway.watching import Watch, watched
+from s2s.links import Link
+from s2s.serving import Doors, Knock, Listener
+from s2s.transports import Transport
+from s2s.transports.memory import pair
+
+_MOST_FAILURES = 100
+
+
+class Simulator(ABC):
+    """A provider while it is entered: `base_url` is for our engine and for the vendor's SDKs alike.
+
+    `connect` opens a connection without a network, for a clock that jumps.
+    """
+
+    inside: ClassVar[Mapping[str, str]] = {}
+    """What a connection inside this process asks for that says nothing else."""
+
+    def __init__(self, doors: Doors, paths: Iterable[str], watch: Watch | None) -> None:
+        self.failures: list[S2SError] = []
+        """What broke the last sessions on this side, a hundred at most."""
+        self._doors = doors
+        self._paths = paths
+        self._watch = watch
+        self._numbers = itertools.count(1)
+        self._listener: Listener | None = None
+        self._calls: set[asyncio.Task[None]] = set()
+
+    @property
+    @abstractmethod
+    def base_url(self) -> str:
+        """What an SDK takes as its base URL."""
+
+    @property
+    @abstractmethod
+    def base_urls(self) -> Mapping[str, str]:
+        """The same by the name of the provider."""
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """Where the WebSocket is."""
+
+    @abstractmethod
+    async def converse(self, transport: Transport, knock: Knock, look: Callable[[Link], Link]) -> None:
+        """Talk to one client; `look` wraps the link of its session. Raises the S2SError that broke it."""
+
+    async def __aenter__(self) -> Self:
+        self._listener = await Listener(self._doors, self._paths, self._serve).__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._listener is not None:
+            await self._listener.__aexit__(kind, error, trace)
+        await self.hang_up()
+
+    async def connect(self, url: str = "", headers: Mapping[str, str] = {}) -> Transport:
+        """Open a connection inside this process; `extra={"connect": simulator.connect}` uses it."""
+        near, far = pair()
+        parts = urlsplit(url)
+        knock = Knock.heard(parts.path, {**self.inside, **dict(parse_qsl(parts.query))}, headers)
+        task = asyncio.create_task(self._serve(far, knock), name="s2s-simulator")
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+        return near
+
+    async def hang_up(self) -> None:
+        """End the connections that were opened inside this process."""
+        for each in self._calls:
+            each.cancel()
+        await asyncio.gather(*self._calls, return_exceptions=True)
+
+    @property
+    def listening(self) -> Listener:
+        """What listens. Raises RuntimeError before it does."""
+        if self._listener is None:
+            raise RuntimeError("the simulator is not running: enter it first")
+        return self._listener
+
+    async def _serve(self, transport: Transport, knock: Knock) -> None:
+        try:
+            await self.converse(transport, knock, watched(self._watch, next(self._numbers)))
+        except S2SError as broken:
+            self.failures = [*self.failures[1 - _MOST_FAILURES :], broken]
