@@ -73,7 +73,7 @@ class Simulator(ABC):
         """Open a connection inside this process; `extra={"connect": simulator.connect}` uses it."""
         near, far = pair()
         parts = urlsplit(url)
-        knock = Knock.heard(parts.path, {**self.inside, **dict(parse_qsl(parts.query))}, headers)
+        knock = Knock.heard(parts.path, dict(parse_qsl(parts.query)) or self.inside, headers)
         task = asyncio.create_task(self._serve(far, knock), name="s2s-simulator")
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)

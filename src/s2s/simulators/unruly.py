@@ -66,6 +66,8 @@ class Unruly:
                     raise
                 await self._close(self._spelling.expired)
                 return
+            if self._deaf.is_set():
+                continue
             fault = self._due("asked", message) if self._left else None
             if fault is None:
                 yield message

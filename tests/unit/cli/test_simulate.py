@@ -8,7 +8,7 @@ from s2s.cli.simulate import configure, script_of, temper_of
 from s2s.errors import ConfigError
 from s2s.items import Call
 from s2s.providers.script import Reply
-from s2s.simulators.temper import Fault, Temper
+from s2s.simulators.temper import Fault, GeminiTemper, Temper
 
 
 def parsed(*arguments: str) -> argparse.Namespace:
@@ -38,7 +38,8 @@ def test_a_file_that_is_no_script_is_refused(tmp_path: Path, content: str) -> No
 
 
 def test_a_good_day_is_the_default() -> None:
-    assert temper_of(parsed()) == Temper()
+    assert temper_of(parsed(), Temper) == Temper()
+    assert temper_of(parsed(), GeminiTemper) == GeminiTemper()
 
 
 def test_every_knob_and_fault_can_be_turned() -> None:
@@ -46,7 +47,8 @@ def test_every_knob_and_fault_can_be_turned() -> None:
         parsed(
             *("--key", "k", "--model", "m", "--temper", "pace=0", "--temper", "transcript_lag_s=1.5"),
             *("--fault", "does=close,said=response.done,nth=2,code=1013,reason=full"),
-        )
+        ),
+        Temper,
     )
     fault = Fault(does="close", said="response.done", nth=2, code=1013, reason="full")
     assert temper == Temper(keys=("k",), models=("m",), pace=0, transcript_lag_s=1.5, faults=(fault,))
@@ -63,4 +65,14 @@ def test_every_knob_and_fault_can_be_turned() -> None:
 )
 def test_what_cannot_be_turned_is_named(arguments: tuple[str, ...], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
-        temper_of(parsed(*arguments))
+        temper_of(parsed(*arguments), Temper)
+
+
+def test_gemini_has_knobs_of_its_own() -> None:
+    temper = temper_of(
+        parsed("--temper", "profile=dev-3.1", "--temper", "notice_s=5", "--temper", "plays=false"),
+        GeminiTemper,
+    )
+    assert temper == GeminiTemper(profile="dev-3.1", notice_s=5, plays=False)
+    with pytest.raises(ConfigError, match="no such setting: profile"):
+        temper_of(parsed("--temper", "profile=dev-3.1"), Temper)
