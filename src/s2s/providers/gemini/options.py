@@ -74,8 +74,8 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def own(self) -> bool:
-        """Whether it is the provider's own service, with the models of its own table."""
-        return self.base_url is None and self.connect is None
+        """Whether the models are those of the provider's own table."""
+        return self.base_url is None
 
     @property
     def wishes(self) -> Wishes:
@@ -119,7 +119,7 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 return model
         if self.project is not None:
             return f"projects/{self.project}/locations/{self.location}/{path}"
-        if self.own and not self.api_key:
+        if self.own and not (self.api_key or self.connect):
             raise ConfigError(_NEEDS_PROJECT, provider=NAME)
         return path
 

@@ -151,6 +151,7 @@ def test_no_setting_leads_to_another_host(text: str, name: str) -> None:
         ({"project": "p"}, "projects/q/locations/eu/endpoints/7", "projects/q/locations/eu/endpoints/7"),
         ({"surface": "vertex"}, "projects/q/locations/eu/endpoints/7", "projects/q/locations/eu/endpoints/7"),
         ({"surface": "vertex", "base_url": "wss://gate"}, "m", "publishers/google/models/m"),
+        ({"surface": "vertex", "connect": print}, "m", "publishers/google/models/m"),
     ],
     ids=str,
 )
@@ -288,7 +289,6 @@ def test_a_token_is_text_or_a_function(token: str | Callable[[], str] | None) ->
     assert options.api_key == options.access_token == token
 
 
-def test_the_service_itself_is_what_nobody_put_another_in_place_of() -> None:
+def test_the_models_of_any_other_service_are_its_own() -> None:
     assert Options().own
     assert not Options(base_url="ws://127.0.0.1:1").own
-    assert not Options(connect=lambda: None).own
