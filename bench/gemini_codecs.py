@@ -9,7 +9,7 @@ import gc
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from importlib.util import find_spec
 from itertools import cycle
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -24,9 +24,10 @@ from s2s.events import AudioOutput, Event, ResponseDone, TextOutput, ToolCall
 from s2s.wire.gemini.client import GeminiClient, Opening
 
 if TYPE_CHECKING:
+    from google.genai._api_client import BaseApiClient
     from google.genai.live import AsyncSession
 
-ROUNDS = 60
+ROUNDS = 30
 SESSIONS = 20
 DIFFERENT = 16
 """Messages of one kind, so that none is always in the cache."""
@@ -126,7 +127,7 @@ def _pasted(chunks: Sequence[bytes]) -> Work:
     async def work() -> None:
         for chunk in chunks:
             for _ in range(SESSIONS):
-                HEAD + b64encode(chunk) + TAIL  # noqa: B018
+                HEAD + b64encode(chunk) + TAIL
 
     return work
 
@@ -188,12 +189,17 @@ class _Socket:
         pass
 
 
-def _sessions(messages: Sequence[bytes] = ()) -> list[AsyncSession]:
+@cache
+def _api() -> BaseApiClient:
     from google import genai
+
+    return genai.Client(api_key="none")._api_client
+
+
+def _sessions(messages: Sequence[bytes] = ()) -> list[AsyncSession]:
     from google.genai.live import AsyncSession
 
-    api = genai.Client(api_key="none").aio.live._api_client
-    return [AsyncSession(api, _Socket(messages)) for _ in range(SESSIONS)]  # type: ignore[arg-type]
+    return [AsyncSession(_api(), _Socket(messages)) for _ in range(SESSIONS)]  # type: ignore[arg-type]
 
 
 def _received(down: Down) -> Work:

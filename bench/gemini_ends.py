@@ -29,7 +29,7 @@ TALKS = re.compile(rb"bench-(\d+)-(\d+)-(\d+)")
 
 
 class Service(WSListener):
-    """Answers `up` chunks of audio with `down` messages of it; the model's name says how many and how long."""
+    """Answers `up` chunks of audio with `down` messages of it, as the name of the model says."""
 
     def __init__(self, request: WSUpgradeRequest) -> None:
         self.up = self.down = self.message_ms = 0
@@ -130,14 +130,15 @@ def ours(port: str, ca: str) -> Connect:
 
 def google(port: str, ca: str) -> Connect:
     from google import genai
-    from google.genai.types import Blob, HttpOptions
+    from google.genai.types import Blob, HttpOptions, LiveConnectConfig, Modality
 
     trusting = {"ssl": ssl.create_default_context(cafile=ca)}
     options = HttpOptions(base_url=f"https://{HOST}:{port}", async_client_args=trusting)
     client = genai.Client(api_key="none", http_options=options)
+    spoken = LiveConnectConfig(response_modalities=[Modality.AUDIO])
 
     async def connect(load: Load) -> tuple[Step, Step]:
-        opening = client.aio.live.connect(model=load.model, config={"response_modalities": ["AUDIO"]})
+        opening = client.aio.live.connect(model=load.model, config=spoken)
         session = await opening.__aenter__()
 
         async def send() -> None:

@@ -30,6 +30,7 @@ FRESH = {
     "openai": 'from openai import AsyncOpenAI; AsyncOpenAI(api_key="none").realtime',
     "openai-agents": 'from agents.realtime import RealtimeAgent; RealtimeAgent(name="bench")',
 }
+ENDS = "bench.wire_ends"
 DIALECT = Path(__file__).parent.parent / "src/s2s/wire/openai"
 
 Results = dict[tuple[str, str], list[float]]
@@ -42,7 +43,7 @@ async def openai_wire() -> None:
         used, connects_ms = await _measured(names)
         _print(names, used, connects_ms)
         for name in (each for each in names if each in FRESH):
-            await _print_fresh(name)
+            await print_fresh(name, FRESH[name])
     sizes = {each.name: len(each.read_text().splitlines()) for each in DIALECT.glob("*.py")}
     largest = max(sizes, key=sizes.__getitem__)
     print(f"the dialect: {sum(sizes.values())} lines in {len(sizes)} modules, {largest} has {sizes[largest]}")
@@ -53,14 +54,14 @@ async def _measured(names: list[str]) -> tuple[Results, dict[str, float]]:
     used: Results = {}
     connects_ms: dict[str, float] = {}
     async with AsyncExitStack() as stack:
-        service = await stack.enter_async_context(_child("service"))
-        port = await _line(service)
-        clients = {name: await stack.enter_async_context(_child(name, port)) for name in names}
+        service = await stack.enter_async_context(child(ENDS, "service"))
+        port = await line(service)
+        clients = {name: await stack.enter_async_context(child(ENDS, name, port)) for name in names}
         for _ in range(ROUNDS):
             for what, load in LOADS.items():
                 for name, client in clients.items():
                     part = load._replace(steps=load.steps // 5) if name in STOCK else load
-                    took = await _run(client, part)
+                    took = await run(client, part)
                     connects_ms.setdefault(name, took.connect_ms)
                     count = part.sessions * part.steps * max(part.up, part.down)
                     used.setdefault((what, name), []).append(took.cpu_s / count * 1e6)
@@ -86,10 +87,10 @@ def _print(names: list[str], used: Results, connects_ms: dict[str, float]) -> No
         )
 
 
-async def _print_fresh(name: str) -> None:
+async def print_fresh(name: str, first: str) -> None:
     """Print what the first engine costs in a process of its own, on Linux, whose /proc tells of memory."""
     clock, memory = "time.process_time()", "open('/proc/self/status').read().split('VmHWM:')[1].split()[0]"
-    code = f"import sys, time; began = {clock}; {FRESH[name]}; used = {clock} - began; "
+    code = f"import sys, time; began = {clock}; {first}; used = {clock} - began; "
     code += f"print(used, {memory}, len(sys.modules))"
     runs = []
     for _ in range(5):
@@ -101,9 +102,9 @@ async def _print_fresh(name: str) -> None:
 
 
 @asynccontextmanager
-async def _child(*arguments: str) -> AsyncIterator[Process]:
+async def child(module: str, *arguments: str) -> AsyncIterator[Process]:
     """Run one end; it is stopped at the end, whatever happens."""
-    command = (sys.executable, "-m", "bench.wire_ends", *arguments)
+    command = (sys.executable, "-m", module, *arguments)
     process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
     try:
         yield process
@@ -113,15 +114,17 @@ async def _child(*arguments: str) -> AsyncIterator[Process]:
         await process.wait()
 
 
-async def _run(client: Process, load: Load) -> Took:
+async def run(client: Process, load: Load) -> Took:
+    """Have a client run a load."""
     assert client.stdin is not None
     client.stdin.write(json.dumps(load).encode() + b"\n")
-    return Took(*json.loads(await _line(client)))
+    return Took(*json.loads(await line(client)))
 
 
-async def _line(process: Process) -> str:
+async def line(process: Process) -> str:
+    """Return the next line that an end prints."""
     assert process.stdout is not None
-    line = await process.stdout.readline()
-    if not line:
+    told = await process.stdout.readline()
+    if not told:
         raise RuntimeError(f"process {process.pid} of the bench ended: what it says is above")
-    return line.decode().strip()
+    return told.decode().strip()
