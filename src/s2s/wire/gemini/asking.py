@@ -31,7 +31,6 @@ from s2s.wire import Reopen, Send
 from s2s.wire.gemini import messages as m
 from s2s.wire.gemini.asks import Ask
 from s2s.wire.gemini.connection import Connection, say
-from s2s.wire.gemini.items import answer
 from s2s.wire.gemini.opening import Settings, behavior, declared, instruction
 from s2s.wire.gemini.replies import Stage
 from s2s.wire.gemini.uplink import Window
@@ -73,7 +72,6 @@ class Asking:
                 return self._audio(audio)
             case AddItem(item=item):
                 self._held.append(item)
-                self._on.memory.add(item)
                 return ()
             case CreateResponse():
                 return self._respond(command)
@@ -107,13 +105,21 @@ class Asking:
             return (on.uplink.end(),)
         if on.uplink.window is not Window.OPEN:
             return (_refused(_NO_AUDIO),)
+        told = [on.uplink.end(), *on.speech.stopped(on.uplink.position_ms), *on.replies.turned()]
         on.asks.put(Ask("user_turn"))
-        return [on.uplink.end(), *on.speech.stopped(on.uplink.position_ms)]
+        return told
 
     def _release(self) -> list[Send | Event | Reopen]:
         """Say what was held back for a question that does not come."""
-        held, self._held = self._held, []
+        held = self._taken()
         return [self._on.content(held, complete=False)] if held else []
+
+    def _taken(self) -> list[Item]:
+        """Return what was held back, now that it is said."""
+        held, self._held = self._held, []
+        for each in held:
+            self._on.memory.add(each)
+        return held
 
     def _respond(self, command: CreateResponse) -> Told:
         on, told = self._on, list[Send | Event | Reopen]()
@@ -123,17 +129,12 @@ class Asking:
         if wanted is not None and ("audio" not in wanted) is not on.settings.written:
             told.append(_refused(_ONE_WAY))
         if command.instructions:
-            words = Message("user", command.instructions)
-            self._held.append(words)
-            on.memory.add(words)
-        held, self._held = self._held, []
+            self._held.append(Message("user", command.instructions))
+        held = self._taken()
         pictures = [*self._pictures]
         self._pictures.clear()
         on.asks.put(Ask("application", command.metadata, tuple(held)))
-        nudge = on.opening.profile.nudge
-        if not held and nudge:
-            return [*told, say(m.ClientMessage(realtime_input=m.RealtimeInput(text=nudge)))]
-        return [*told, on.content(held, complete=True, pictures=pictures if held else ())]
+        return [*told, on.ask(held, pictures)]
 
     def _result(self, command: SendToolResult) -> Told:
         on, profile = self._on, self._on.opening.profile
@@ -142,13 +143,13 @@ class Asking:
             return ()  # the service has taken the call back
         result = ToolResult(command.call_id, command.output, command.is_error, command.respond)
         on.memory.add(result)
-        response = answer(result, call.name)
+        response = on.answer(result, call)
         tool = next((each for each in on.settings.tools if each.name == call.name), None)
         blocks = tool is None or (behavior(tool, profile) or profile.unset_behavior) == "BLOCKING"
         if not blocks and profile.scheduling:
             response.scheduling = on.opening.wishes.scheduling if command.respond else "SILENT"
         if command.respond:
-            on.asks.put(Ask("tool_result"))
+            on.asks.put(Ask("tool_result", said=(call, result)))
         elif not response.scheduling and not on.replies.calls:
             # The model speaks of it all the same.
             on.asks.put(Ask("tool_result", wanted="hidden"))
@@ -163,9 +164,8 @@ class Asking:
             return ()
         if on.replies.stage is Stage.CUT:
             return ()
-        if on.uplink.manual and on.settings.turns.interrupt_response:
-            return on.uplink.stop()
-        return on.replies.mute()
+        stops = on.uplink.stop() if on.uplink.manual and on.settings.turns.interrupt_response else ()
+        return stops or on.replies.mute()
 
     def _show(self, command: AppendImage) -> Send:
         blob = m.Blob(mime_type=command.mime_type, data=b64encode_as_string(command.image))
@@ -175,9 +175,9 @@ class Asking:
     def _update(self, command: UpdateSession) -> Told:
         on, before = self._on, self._on.settings
         on.settings = changed(before, command)
-        on.configured()
         told: list[Send | Event | Reopen] = []
-        if isinstance(command.turn_detection, TurnDetection) and not command.turn_detection.create_response:
+        turns = command.turn_detection
+        if isinstance(turns, TurnDetection) and not (turns.create_response or on.settings.manual):
             told.append(_refused(_ANSWERS_ALL))
         if on.settings == before:
             return told

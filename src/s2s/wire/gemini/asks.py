@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from enum import Enum
 from typing import Literal
 
 from msgspec import Struct
@@ -24,49 +25,97 @@ class Ask(Struct, frozen=True):
     """Whether the answer is heard, ends as it begins, or is not even told of."""
 
 
+class Heard(Enum):
+    """What came of the user's voice since the last response began."""
+
+    NOTHING = "silence"
+    WORDS = "words, which may be late ones of before"
+    TURN = "speech that is over"
+
+
 class Asks:
     """The questions that no response has begun to answer, and whether the user was heard to speak since."""
 
     def __init__(self) -> None:
         self._waiting: deque[Ask] = deque()
-        self._heard_speech = False
+        self._heard = Heard.NOTHING
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     @property
+    def due(self) -> bool:
+        """Whether an answer must come."""
+        return bool(self._waiting) or self._heard is Heard.TURN
+
+    @property
     def expected(self) -> bool:
         """Whether an answer would be no surprise."""
-        return bool(self._waiting) or self._heard_speech
+        return bool(self._waiting) or self._heard is not Heard.NOTHING
+
+    @property
+    def missed(self) -> bool:
+        """Whether somebody waits for an answer."""
+        return any(each.wanted == "heard" for each in self._waiting)
+
+    @property
+    def ours(self) -> bool:
+        """Whether the application asked something, rather than the user."""
+        return any(each.origin != "user_turn" for each in self._waiting)
 
     @property
     def said(self) -> Sequence[Item]:
-        """What was said with the questions."""
-        return [item for each in self._waiting for item in each.said]
+        """What was said with the questions, as far as somebody waits for an answer."""
+        return [item for each in self._waiting if each.wanted == "heard" for item in each.said]
 
     def put(self, ask: Ask) -> None:
         """Something more is asked."""
         self._waiting.append(ask)
 
     def noticed(self) -> None:
-        """The user speaks, and the service will answer when it finds that the turn is over."""
-        self._heard_speech = True
+        """The user speaks, or has spoken."""
+        if self._heard is Heard.NOTHING:
+            self._heard = Heard.WORDS
+
+    def turned(self) -> None:
+        """The user's turn is over: what comes next answers that."""
+        self._heard = Heard.TURN
+        self.passed()
+
+    def passed(self) -> None:
+        """Answers that nobody wants to hear will not come any more."""
+        self._waiting = deque(each for each in self._waiting if each.wanted == "heard")
+
+    def answered(self) -> None:
+        """The service had nothing to say to what it heard."""
+        self._heard = Heard.NOTHING
 
     def take(self, *, goes_on: bool) -> Ask:
         """Return what a response answers that begins now.
 
         With `goes_on` calls are open that do not hold the model up, and where nothing was asked it talks on.
         """
-        spoke, self._heard_speech = self._heard_speech, False
+        heard, self._heard = self._heard, Heard.NOTHING
         if self._waiting:
             return self._waiting.popleft()
-        return Ask("continuation" if goes_on and not spoke else "user_turn")
+        return Ask("continuation" if goes_on and heard is Heard.NOTHING else "user_turn")
 
     def unwant(self) -> None:
         """Nobody wants to hear the answers to what was asked."""
         self._waiting = deque(replace(each, wanted="ended") for each in self._waiting)
 
+    def again(self) -> Ask | None:
+        """Return what is asked once more, all of it at once; what the user spoke went with the connection."""
+        said = self.said
+        asked = [each for each in self._waiting if each.wanted == "heard" and each.origin != "user_turn"]
+        self.drop()
+        if not asked:
+            return None
+        again = replace(asked[-1], said=tuple(said))
+        self.put(again)
+        return again
+
     def drop(self) -> None:
         """Nothing will come of what was asked."""
         self._waiting.clear()
-        self._heard_speech = False
+        self._heard = Heard.NOTHING

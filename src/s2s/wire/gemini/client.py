@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from s2s.commands import Command
 from s2s.errors import ConnectionLostError, S2SError
-from s2s.events import Event, ToolCallCancelled
+from s2s.events import Event
 from s2s.wire import Reopen, Send
 from s2s.wire.gemini.asking import Asking
 from s2s.wire.gemini.connection import Connection, Phase
@@ -58,11 +58,10 @@ class GeminiClient:
 
     def parted(self) -> Sequence[Event]:
         """End the response and the calls: no generation goes on after its connection."""
-        on, calls = self._on, tuple(self._on.replies.calls)
-        told = [*on.speech.over(), *on.replies.end("interrupted")]
-        on.lost_calls = calls if on.memory.handle is not None else ()
-        on.replies.calls.clear()
-        return [*told, *([ToolCallCancelled(calls)] if calls else ())]
+        on = self._on
+        told = [*self._hearing.parted(), *on.replies.end("interrupted")]
+        on.lost_calls = tuple(on.replies.calls.values())
+        return [*told, *on.replies.cancelled([*on.replies.calls])]
 
     def survives(self, failure: S2SError | None) -> bool:
         """Tell whether the conversation can go on: a handle that is refused is tried no more."""

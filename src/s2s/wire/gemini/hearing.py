@@ -9,28 +9,30 @@ import msgspec
 
 from s2s.errors import ProviderError, RemoteProtocolError
 from s2s.events import (
+    Cause,
     Error,
     Event,
     GoingAway,
     ResponseStatus,
-    ToolCallCancelled,
     Unrecognized,
 )
-from s2s.items import JSON
+from s2s.items import JSON, Call
 from s2s.wire import Send
 from s2s.wire.gemini import messages as m
-from s2s.wire.gemini.connection import Connection, Phase, refusal
+from s2s.wire.gemini.connection import Connection, Phase
 from s2s.wire.gemini.counts import usage_of
 from s2s.wire.gemini.items import call_of
 from s2s.wire.gemini.reading import read
 from s2s.wire.gemini.replies import Stage
 from s2s.wire.gemini.template import Bundle, Template, decoded
+from s2s.wire.gemini.uplink import Window
 
 Told = Sequence[Send | Event]
-_RATE = re.compile(r"audio/(?:pcm|l16)\b.*?(?:rate=(\d+))?$", re.IGNORECASE)
+_PCM = re.compile(r"audio/(?:pcm|l16)(?:;|$)", re.IGNORECASE)
+_RATE = re.compile(r";\s*rate=([1-9]\d{3,5})\b", re.IGNORECASE)
 _USUAL_HZ = 24_000
 _NO_FAILURES = frozenset({"", "TURN_COMPLETE_REASON_UNSPECIFIED", "NEED_MORE_INPUT"})
-_QUIET = (Stage.QUIET, Stage.CLOSING)
+_QUIET = (Stage.QUIET, Stage.CLOSING, Stage.SPENT)
 
 
 class Hearing:
@@ -59,17 +61,19 @@ class Hearing:
         except RemoteProtocolError as wrong:
             wrong.provider = self._on.opening.provider
             return (Error(wrong, fatal=self._on.phase is not Phase.READY),)
+        if self._on.phase is not Phase.READY and said.setup_complete is None:
+            return ()  # nothing counts before the setup is taken
         told = self._hear(said)
-        if unknown and not any(each.place for each in unknown):
+        if any(not each.place for each in unknown):
             return [*told, Unrecognized(self._on.opening.provider, msgspec.json.decode(message))]
         self._learn(said, message)
         return told
 
-    def cancelled(self, call_ids: Sequence[str]) -> list[Event]:
-        """The service waits for these calls no more."""
-        calls = self._on.replies.calls
-        known = tuple(each for each in call_ids if calls.pop(each, None) is not None)
-        return [ToolCallCancelled(known)] if known else []
+    def parted(self) -> list[Event]:
+        """The connection is over, and with it what the user said over it, unless it is we who know when."""
+        on = self._on
+        stopped = [] if on.settings.manual else on.speech.stopped(on.uplink.position_ms)
+        return [*self._too_late(), *stopped, *on.speech.over()]
 
     def _hear(self, said: m.ServerMessage) -> list[Send | Event]:
         on, told = self._on, list[Send | Event]()
@@ -77,6 +81,9 @@ class Hearing:
             told += on.ready(said.setup_complete.session_id)
         if said.voice_activity is not None:
             told += self._activity(said.voice_activity)
+        if said.voice_activity_detection_signal is not None:
+            signal = said.voice_activity_detection_signal.vad_signal_type
+            told += self._spoke(signal or "", on.uplink.position_ms)
         content = said.server_content
         usage = None if said.usage_metadata is None else usage_of(said.usage_metadata)
         if content is not None:
@@ -84,7 +91,8 @@ class Hearing:
         if said.tool_call is not None:
             told += self._called(said.tool_call.function_calls or [])
         if said.tool_call_cancellation is not None:
-            told += self.cancelled(said.tool_call_cancellation.ids or [])
+            on.asks.passed()
+            told += on.replies.cancelled(said.tool_call_cancellation.ids or [])
         if content is not None and content.turn_complete:
             told += on.speech.over()
             status, error = _outcome(content.turn_complete_reason or "", on.opening.provider)
@@ -105,7 +113,7 @@ class Hearing:
         on, replies, told = self._on, self._on.replies, list[Send | Event]()
         if content.interrupted:
             told += [*self._too_late(), *on.speech.over()]
-            told += replies.interrupted("application" if len(on.asks) else "user_speech")
+            told += replies.interrupted(self._cause())
         if content.interim_input_transcription is not None and on.settings.transcription:
             told += on.speech.guess(content.interim_input_transcription.text or "")
         if content.input_transcription is not None:
@@ -128,10 +136,16 @@ class Hearing:
                 told.append(Unrecognized(on.opening.provider, {name: getattr(content, name)}))
         return told
 
+    def _cause(self) -> Cause:
+        """Tell who had the service stop; of the user's voice the session knows already."""
+        on = self._on
+        spoken = bool(on.speech.speaking) or on.uplink.window is not Window.CLOSED
+        return "application" if on.asks.ours and not spoken else "user_speech"
+
     def _part(self, part: m.Part) -> list[Event]:
         if part.thought:
             return []
-        if part.text:
+        if part.text is not None:
             return self._on.replies.say(part.text, "written")
         blob = part.inline_data
         rate = None if blob is None else _rate(blob.mime_type or "")
@@ -164,7 +178,7 @@ class Hearing:
 
     def _said(self, words: str, *, speaks: bool) -> list[Event]:
         on = self._on
-        if on.replies.stage in _QUIET and not speaks and not on.asks.expected:
+        if on.replies.stage in _QUIET and not speaks and not on.asks.due:
             self._late += words
             return []
         return [*self._on_time(), *on.replies.say(words, "spoken")]
@@ -184,42 +198,55 @@ class Hearing:
 
     def _user_said(self, said: m.Transcription) -> list[Event]:
         on = self._on
-        told = [*self._too_late(), *on.replies.noticed()] if said.text else []
+        told = [] if on.asks.expected or not said.text else self._too_late()
+        if said.text:
+            told += on.replies.noticed()
         if on.settings.transcription:
             told += on.speech.heard(said.text or "", said.language_code, finished=bool(said.finished))
         return told
 
     def _activity(self, activity: m.VoiceActivity) -> list[Event]:
-        on, at_ms = self._on, m.seconds(activity.audio_offset) * 1000
-        if on.settings.manual:
-            return []
-        match activity.type or activity.voice_activity_type:
-            case "ACTIVITY_START":
+        kind = activity.type or activity.voice_activity_type or ""
+        return self._spoke(kind, m.seconds(activity.audio_offset) * 1000)
+
+    def _spoke(self, kind: str, at_ms: float) -> list[Event]:
+        on = self._on
+        match kind:
+            case _ if on.uplink.manual:
+                return []
+            case "ACTIVITY_START" | "VAD_SIGNAL_TYPE_SOS":
                 return on.speech.began(at_ms)
-            case "ACTIVITY_END":
-                on.asks.noticed()
-                return on.speech.stopped(at_ms)
+            case "ACTIVITY_END" | "VAD_SIGNAL_TYPE_EOS":
+                return [*on.speech.stopped(at_ms), *on.replies.turned()]
             case _:
                 return []
 
     def _called(self, calls: Sequence[m.FunctionCall]) -> list[Send | Event]:
-        on, named = self._on, []
-        for each in calls:
-            self._calls += 1
-            named.append(call_of(each, each.id or f"call_{self._calls}"))
-        if on.replies.stage is Stage.MUTED:
+        on, replies = self._on, self._on.replies
+        new = {each.id: each for each in map(self._named, calls) if each.id not in replies.calls}
+        if not new:
+            return []
+        named = [*new.values()]
+        told = [*self._on_time(), *on.speech.over(), *replies.begins()]
+        if replies.stage is Stage.MUTED:
             # Whoever calls must be answered, or it will not listen any more.
-            return [refusal([each.id for each in named], [each.name for each in named])] if named else []
-        told = [*self._on_time(), *on.speech.over()]
-        return [*told, *on.replies.call(named, ends=on.opening.profile.ends_calls != "never")]
+            return [*told, on.refuse(named)]
+        return [*told, *replies.call(named, ends=on.opening.profile.ends_calls != "never")]
+
+    def _named(self, call: m.FunctionCall) -> Call:
+        self._calls += 1
+        named = call_of(call, call.id or f"call_{self._calls}")
+        if not call.id:
+            self._on.unnamed.add(named.id)
+        return named
 
 
 def _rate(mime_type: str) -> int | None:
     """Return the sample rate of PCM16; None for what is none."""
-    if not mime_type:
-        return _USUAL_HZ
-    found = _RATE.match(mime_type)
-    return None if found is None else int(found.group(1) or _USUAL_HZ)
+    if mime_type and not _PCM.match(mime_type):
+        return None
+    found = _RATE.search(mime_type)
+    return _USUAL_HZ if found is None else int(found.group(1))
 
 
 def _outcome(reason: str, provider: str) -> tuple[ResponseStatus, ProviderError | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Final
 
 import msgspec
@@ -16,11 +16,16 @@ _ROLES: dict[str, Role] = {_MODEL: "assistant", "system": "system"}
 
 
 def turns(items: Iterable[Item], *, with_calls: bool = True) -> list[Content]:
-    """Spell entries, neighbours of one side as one turn; without calls, calls and results become words."""
+    """Spell entries, neighbours of one side as one turn; nothing is no entry.
+
+    Calls become words where calls are not wanted, or the call or its result is not among the entries.
+    """
     spelled: list[Content] = []
-    names: dict[str, str] = {}
-    for item in items:
-        role, part = _part(item, names, with_calls=with_calls)
+    given = [each for each in items if not (isinstance(each, Message) and not words_of(each).strip())]
+    names = {each.id: each.name for each in given if isinstance(each, Call)}
+    whole = names.keys() & {each.call_id for each in given if isinstance(each, ToolResult)}
+    for item in given:
+        role, part = _part(item, names, whole if with_calls else frozenset())
         if spelled and spelled[-1].role == role:
             spelled[-1] = Content(role=role, parts=[*(spelled[-1].parts or ()), part])
         else:
@@ -28,22 +33,26 @@ def turns(items: Iterable[Item], *, with_calls: bool = True) -> list[Content]:
     return spelled
 
 
-def _part(item: Item, names: dict[str, str], *, with_calls: bool) -> tuple[str, Part]:
+def words_of(message: Message) -> str:
+    """Return what the other side knows of a message."""
+    return message.text if message.heard_text is None else message.heard_text
+
+
+def _part(item: Item, names: Mapping[str, str], whole: Set[str]) -> tuple[str, Part]:
     match item:
-        case Message(role="assistant", text=text, heard_text=heard):
-            return _MODEL, Part(text=text if heard is None else heard)
+        case Message(role="assistant"):
+            return _MODEL, Part(text=words_of(item))
         case Message(role="system", text=text):
             return _USER, Part(text=f"[system] {text}")
         case Message(text=text):
             return _USER, Part(text=text)
         case Call(id=call_id, name=name, arguments=arguments):
-            names[call_id] = name
-            if with_calls:
+            if call_id in whole:
                 return _MODEL, Part(function_call=FunctionCall(id=call_id, name=name, args=arguments))
             return _MODEL, Part(text=f"[called {name}: {msgspec.json.encode(arguments).decode()}]")
         case ToolResult(call_id=call_id):
             response = answer(item, names.get(call_id, call_id))
-            if with_calls:
+            if call_id in whole:
                 return _USER, Part(function_response=response)
             return _USER, Part(text=f"[{response.name} returned: {item.output}]")
 

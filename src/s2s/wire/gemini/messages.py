@@ -6,6 +6,7 @@ with the tests of pydantic-ai (2026-08).
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import msgspec
@@ -337,16 +338,15 @@ Behavior = Literal["BLOCKING", "NON_BLOCKING"]
 Scheduling = Literal["INTERRUPT", "WHEN_IDLE", "SILENT"]
 
 encode = msgspec.json.Encoder().encode
+_DURATION = re.compile(r"(\d{1,12}(?:\.\d*)?)s?")
 
 
 def seconds(duration: str | None) -> float:
     """Read a duration such as "1.5s"; 0 for what is none."""
-    try:
-        return max(0.0, float((duration or "0").removesuffix("s")))
-    except ValueError:
-        return 0.0
+    found = _DURATION.fullmatch(duration or "")
+    return 0.0 if found is None else float(found.group(1))
 
 
 def spelled_seconds(s: float) -> str:
     """Spell a duration, to the millisecond."""
-    return f"{round(max(0.0, s), 3):g}s"
+    return f"{max(0.0, s):.3f}".rstrip("0").rstrip(".") + "s"

@@ -22,6 +22,7 @@ from s2s.events import (
     ResponseStarted,
     ResponseStatus,
     ToolCall,
+    ToolCallCancelled,
     Usage,
     UsageUpdate,
 )
@@ -41,10 +42,16 @@ class Stage(Enum):
     HELD = "it pauses, and will go on with its answer"
     CUT = "it was interrupted, and its turn is still to end"
     MUTED = "it goes on with what nobody wants to hear"
+    SPENT = "it has said what nobody wanted to hear, and its turn is still to end"
 
 
-_OPEN = (Stage.SPEAKING, Stage.GENERATED, Stage.HELD)
-_PATIENCE_S = {Stage.SPEAKING: 20.0, Stage.GENERATED: 5.0, Stage.HELD: 30.0, Stage.CUT: 5.0}
+_PATIENCE_S = {
+    Stage.SPEAKING: 20.0,
+    Stage.GENERATED: 5.0,
+    Stage.HELD: 30.0,
+    Stage.CUT: 5.0,
+    Stage.MUTED: 20.0,
+}
 _ANSWER_S = 30.0
 
 
@@ -67,24 +74,28 @@ class Replies:
 
     def speak(self, pcm: bytes, rate: int) -> list[Event]:
         """The service speaks."""
-        if self.stage in (Stage.CUT, Stage.MUTED):
+        if not pcm or self.stage in (Stage.CUT, Stage.MUTED):
             return []
         began = self._begun()
         return [*began, *(self.reply.audio(pcm, rate) if self.reply is not None else ())]
 
     def say(self, text: str, form: Form) -> list[Event]:
         """The service says words, spoken or written."""
-        if self.stage in (Stage.CUT, Stage.MUTED):
+        if not text or self.stage in (Stage.CUT, Stage.MUTED):
             return []
         began = self._begun()
         return [*began, *(self.reply.say(text, form) if self.reply is not None else ())]
 
+    def begins(self) -> list[Event]:
+        """What comes next belongs to a response, which begins unless it has."""
+        told = self._cut_off() if self.stage is Stage.CUT else []
+        return [*told, *self._begun()]
+
     def call(self, calls: Sequence[Call], *, ends: bool) -> list[Event]:
         """The service makes calls, and its response is over; `ends` where the end of a turn may follow."""
-        told = self._cut_off() if self.stage is Stage.CUT else []
-        told += self._begun()
         if self.reply is None:
-            return told
+            return []
+        told: list[Event] = []
         for each in calls:
             self.calls[each.id] = each
             told.append(ToolCall(each, self.reply.response_id))
@@ -101,23 +112,31 @@ class Replies:
                 self.stage = Stage.GENERATED
                 return [ResponseGenerated(self.reply.response_id)]
             case Stage.MUTED:
-                self.stage = Stage.CLOSING
+                self.stage = Stage.SPENT
             case _:
                 pass
         return []
 
     def interrupted(self, cause: Cause) -> list[Event]:
-        """The service has stopped."""
-        item_id = "" if self.reply is None else self.reply.item_id
-        told: list[Event] = [Interrupted(self._last_id, item_id, 0.0, cause, "server_confirmed")]
+        """The service has stopped; where nothing was under way, it was the user who had it stop playing."""
         match self.stage:
             case Stage.SPEAKING | Stage.GENERATED | Stage.HELD:
+                item_id = "" if self.reply is None else self.reply.item_id
                 self.stage = Stage.CUT
-            case Stage.QUIET | Stage.CLOSING:
+            case Stage.QUIET | Stage.CLOSING | Stage.SPENT:
+                self._asks.passed()
+                item_id, cause = "", "user_speech"
                 self.stage = Stage.CLOSING
             case Stage.CUT | Stage.MUTED:
+                self.stage = Stage.CUT
                 return []
-        return told if self._last_id else []
+        last_id = self._last_id
+        return [Interrupted(last_id, item_id, 0.0, cause, "server_confirmed")] if last_id else []
+
+    def cancelled(self, call_ids: Sequence[str]) -> list[Event]:
+        """The service waits for these calls no more."""
+        known = tuple(each for each in call_ids if self.calls.pop(each, None) is not None)
+        return [ToolCallCancelled(known)] if known else []
 
     def complete(
         self,
@@ -132,7 +151,10 @@ class Replies:
         if self.stage is Stage.QUIET and self._asks and not self.calls:
             told = [*self._begun(), *told]
         if self.reply is None:
-            self.stage = Stage.QUIET
+            if self.stage is Stage.QUIET:
+                self._asks.answered()
+            unheard = self.stage in (Stage.MUTED, Stage.SPENT)
+            self.stage = Stage.MUTED if more and unheard else Stage.QUIET
             return [*told, *self.spent(usage)]
         self.spent(usage)
         if more and self.stage is not Stage.CUT:
@@ -150,20 +172,18 @@ class Replies:
         return []
 
     def noticed(self) -> list[Event]:
-        """The user is heard to speak: an answer that was cut off is over, whatever is still said of it."""
+        """The user is heard to speak: an answer that was cut off is over."""
         self._asks.noticed()
-        if self.stage is not Stage.CUT:
-            return []
-        told = self._cut_off()
-        self.stage = Stage.CLOSING
-        return told
+        return self._left_behind()
+
+    def turned(self) -> list[Event]:
+        """The user has spoken."""
+        self._asks.turned()
+        return self._left_behind()
 
     def mute(self) -> list[Event]:
         """End the response here, though the service goes on with it."""
-        after = Stage.CLOSING if self.stage is Stage.GENERATED else Stage.MUTED
-        if self.stage not in _OPEN:
-            self._asks.unwant()
-            return []
+        after = Stage.SPENT if self.stage is Stage.GENERATED else Stage.MUTED
         told = self._closed("interrupted")
         self.stage = after
         return told
@@ -187,16 +207,18 @@ class Replies:
         """Go on without what the service owes."""
         match self.stage:
             case Stage.CUT:
-                told = self._cut_off()
-                self.stage = Stage.CLOSING
+                told = self._left_behind()
             case Stage.GENERATED | Stage.HELD:
                 told = self._closed("completed")
                 self.stage = Stage.CLOSING
             case Stage.SPEAKING:
                 told = [self._silent("fell silent amid an answer"), *self._closed("failed")]
                 self.stage = Stage.CLOSING
-            case Stage.QUIET | Stage.CLOSING | Stage.MUTED:
-                told = [self._silent("has not answered")] if self._asks else []
+            case Stage.MUTED:
+                told = []
+                self.stage = Stage.CLOSING
+            case Stage.QUIET | Stage.CLOSING | Stage.SPENT:
+                told = [self._silent("has not answered")] if self._asks.missed else []
                 self._asks.drop()
         return told
 
@@ -213,6 +235,14 @@ class Replies:
         self.stage = Stage.SPEAKING
         told: list[Event] = [ResponseStarted(self._last_id, ask.origin, ask.metadata)]
         return [*told, *self.mute()] if ask.wanted == "ended" else told
+
+    def _left_behind(self) -> list[Event]:
+        """An answer that was cut off is over, whatever is still said of it."""
+        if self.stage is not Stage.CUT:
+            return []
+        told = self._cut_off()
+        self.stage = Stage.CLOSING
+        return told
 
     def _cut_off(self) -> list[Event]:
         return self._closed("interrupted")

@@ -39,13 +39,13 @@ class Reply(Struct):
             pcm = self.odd + pcm
             whole = len(pcm) & ~1
             pcm, self.odd = pcm[:whole], pcm[whole:]
+        ms = len(pcm) * 500 / rate
+        self.spoken_ms += ms
         if not pcm or self.silent:
             return []
         self._open()
         position_ms = self.item_ms
-        ms = len(pcm) * 500 / rate
         self.item_ms += ms
-        self.spoken_ms += ms
         return [AudioOutput(pcm, rate, self.response_id, self.item_id, position_ms)]
 
     def say(self, text: str, form: Form) -> list[Event]:

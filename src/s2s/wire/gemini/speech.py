@@ -40,16 +40,14 @@ class Speech:
         told: list[Event] = []
         self._language = language or self._language
         if text:
-            self._item_id = self._item_id or f"user_{next(self._ids)}"
             self._text += text
-            told.append(Transcript(self._text, self._item_id, text, language=self._language))
-        return [*told, *self.flush()] if finished else told
+            told.append(Transcript(self._text, self._named(), text, language=self._language))
+        return [*told, *self.over()] if finished else told
 
     def guess(self, text: str) -> list[Event]:
         """Words came that may still change."""
-        if not text or not self._item_id:
-            return []
-        return [Transcript(self._text + text, self._item_id, "", language=self._language)]
+        text = text if self._text else text.lstrip()
+        return [Transcript(self._text + text, self._named(), language=self._language)] if text else []
 
     def over(self) -> list[Event]:
         """A turn of the service has ended: the words before it are complete, unless the user speaks on."""
@@ -64,3 +62,7 @@ class Speech:
             self._item_id = ""
         self._memory.add(Message("user", text))
         return [Transcript(text, item_id, "", True, self._language)]
+
+    def _named(self) -> str:
+        self._item_id = self._item_id or f"user_{next(self._ids)}"
+        return self._item_id

@@ -61,6 +61,6 @@ class Uplink:
         self.window = Window.CLOSED
         return _END
 
-    def close(self) -> None:
+    def reopen(self, *, manual: bool) -> None:
         """Another connection begins, which knows of no window."""
-        self.window = Window.CLOSED
+        self.manual, self.window = manual, Window.CLOSED
