@@ -32,6 +32,9 @@ from s2s.patience import Patience
 from s2s.state.playhead import Heard, Playhead
 from s2s.wire import Send
 
+_EARLY_S = 1e-6
+"""A timer may ring before its time, by the resolution of the clock: what is due then is due."""
+
 
 class Stage(Enum):
     """Where a response is on its way to the ear."""
@@ -77,7 +80,7 @@ class Playback:
 
     def due(self, now: float) -> list[Event]:
         """Return the end that was held back, if it is due."""
-        return self.release() if self.due_at is not None and self.due_at <= now else []
+        return self.release() if self.due_at is not None and self.due_at <= now + _EARLY_S else []
 
     def release(self, status: ResponseStatus | None = None) -> list[Event]:
         """Return the end that is held back, if there is one."""

@@ -176,6 +176,16 @@ def test_what_nobody_waits_to_hear_ends_at_once(events: list[Event], done: Respo
     run(main())
 
 
+def test_a_timer_that_rings_a_little_early_rings_once() -> None:
+    async def main() -> None:
+        async with playing(*SPOKEN, ResponseDone("r1")) as (inner, _, ear):
+            # News at a moment that is not quite that of the end, and within the resolution of the clock.
+            asyncio.get_running_loop().call_at(0.3 - 1e-10, inner.tell, GoingAway(9.0))
+            assert {*types((await ear.hear(1))[-2:])} == {"response_done", "going_away"}
+
+    run(main())
+
+
 def test_other_events_pass_in_between() -> None:
     async def main() -> None:
         async with playing(*SPOKEN, ResponseDone("r1")) as (inner, _, ear):
