@@ -1,0 +1,95 @@
+"""What is owed an answer, and by what an answer is told to be one."""
+
+from s2s.items import Message
+from s2s.wire.gemini.asks import Ask, Asks
+
+HELLO, MORE = Message("user", "Hello."), Message("user", "More.")
+
+
+def asked(*waiting: Ask) -> Asks:
+    asks = Asks()
+    for each in waiting:
+        asks.put(each)
+    return asks
+
+
+def due(asks: Asks) -> tuple[bool, bool]:
+    return asks.due, asks.expected
+
+
+def test_the_oldest_question_is_answered_first() -> None:
+    first, second = Ask("application", {"n": "1"}), Ask("tool_result")
+    asks = asked(first, second)
+    assert asks.take(goes_on=False) is first
+    assert asks.take(goes_on=True) is second
+    assert not asks
+
+
+def test_where_nothing_was_asked_it_is_the_user_who_is_answered() -> None:
+    assert Asks().take(goes_on=False) == Ask("user_turn")
+
+
+def test_while_calls_are_open_the_model_goes_on_unless_the_user_spoke() -> None:
+    asks = Asks()
+    assert asks.take(goes_on=True) == Ask("continuation")
+    asks.noticed()
+    assert asks.take(goes_on=True) == Ask("user_turn")
+    assert asks.take(goes_on=True) == Ask("continuation")
+
+
+def test_an_answer_must_come_to_a_question_and_to_speech_that_is_over() -> None:
+    asks = Asks()
+    assert due(asks) == (False, False)
+    asks.noticed()
+    assert due(asks) == (False, True)
+    asks.turned()
+    asks.noticed()
+    assert due(asks) == (True, True)
+    asks.answered()
+    assert due(asks) == (False, False)
+    asks.put(Ask("application"))
+    assert due(asks) == (True, True)
+
+
+def test_what_nobody_wants_ends_as_it_begins() -> None:
+    asks = asked(Ask("application", {"n": "1"}, (HELLO,)))
+    before = asks.missed
+    asks.unwant()
+    assert [before, asks.missed] == [True, False]
+    assert asks.said == []
+    assert asks.take(goes_on=False).wanted == "ended"
+
+
+def test_what_nobody_wants_and_did_not_come_is_forgotten() -> None:
+    wanted = Ask("application")
+    for forget in (Asks.passed, Asks.turned):
+        asks = asked(Ask("tool_result", wanted="hidden"), wanted, Ask("application", wanted="ended"))
+        forget(asks)
+        assert len(asks) == 1
+        assert asks.take(goes_on=False) is wanted
+
+
+def test_a_question_of_the_user_is_none_of_ours() -> None:
+    assert not asked(Ask("user_turn")).ours
+    assert asked(Ask("user_turn"), Ask("tool_result")).ours
+
+
+def test_over_another_connection_everything_is_asked_once_and_together() -> None:
+    asks = asked(
+        Ask("user_turn"),
+        Ask("application", {"n": "1"}, (HELLO,)),
+        Ask("tool_result", wanted="hidden"),
+        Ask("application", {"n": "2"}, (MORE,)),
+    )
+    again = Ask("application", {"n": "2"}, (HELLO, MORE))
+    assert asks.again() == again
+    assert len(asks) == 1
+    assert asks.take(goes_on=False) == again
+
+
+def test_what_the_user_spoke_is_not_asked_again() -> None:
+    asks = asked(Ask("user_turn"), Ask("application", said=(HELLO,), wanted="ended"))
+    asks.noticed()
+    assert asks.again() is None
+    assert not asks
+    assert not asks.expected
