@@ -189,6 +189,8 @@ class Answering:
         output = result.output if response.response else ""
         if response.will_continue:
             tools.collect(call.id, output)
+            if tools.collected_bytes > MOST_BYTES:
+                raise Refused(TOO_LONG)
             return []
         follows = call.name in tools.background or not ledger.agreed.strict
         silent = follows and response.scheduling == "SILENT"

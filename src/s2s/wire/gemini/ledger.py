@@ -66,10 +66,11 @@ class Tools:
         self.calls = Calls()
         self.background: set[str] = set()
         """Tools that hold nobody up."""
-        self.partial: dict[str, str] = {}
-        """Answers of which more is to come."""
+        self.collected_bytes = 0
+        """How much is kept of answers of which more is to come."""
         self.withdrawn: dict[str, None] = {}
         """Calls that were taken back, and that the client may have answered before it heard of that."""
+        self._parts: dict[str, list[str]] = {}
 
     def declare(self, tools: Iterable[m.Tool] | None, unset: str) -> None:
         """Take these for the tools that there are; `unset` is what silence about their behavior means."""
@@ -88,19 +89,20 @@ class Tools:
 
     def collect(self, call_id: str, output: str) -> None:
         """Keep a part of an answer."""
-        before = self.partial.get(call_id)
-        self.partial[call_id] = output if before is None else f"{before}\n{output}"
+        self._parts.setdefault(call_id, []).append(output)
+        self.collected_bytes += len(output.encode())
 
-    def collected(self, call_id: str, output: str) -> str:
+    def collected(self, call_id: str, output: str = "") -> str:
         """Return the whole answer, of which this is the last part."""
-        before = self.partial.pop(call_id, None)
-        return output if before is None else f"{before}\n{output}" if output else before
+        parts = self._parts.pop(call_id, [])
+        self.collected_bytes -= sum(len(each.encode()) for each in parts)
+        return "\n".join([*parts, output] if output or not parts else parts)
 
     def withdraw(self, call_ids: Sequence[str]) -> tuple[str, ...]:
         """Take calls back; return those that were open."""
         dropped = self.calls.drop(tuple(call_ids))
         for each in dropped:
-            self.partial.pop(each, None)
+            self.collected(each)
             remember(self.withdrawn, each, None)
         return dropped
 

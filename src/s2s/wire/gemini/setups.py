@@ -114,9 +114,11 @@ def _of_thinking(asked: m.ThinkingConfig, profile: Profile) -> Iterator[Reason]:
 def _of_choices(asked: m.RealtimeInputConfig) -> Iterator[Reason]:
     detection = asked.automatic_activity_detection or m.ActivityDetection()
     for name, choices in _CHOICES.items():
-        given = getattr(detection if name.endswith("sensitivity") else asked, name)
+        detects = hasattr(detection, name)
+        given = getattr(detection if detects else asked, name)
         if given is not None and given not in choices:
-            yield _no_choice(f"setup.realtime_input_config.{name}", given)
+            where = ".automatic_activity_detection" if detects else ""
+            yield _no_choice(f"setup.realtime_input_config{where}.{name}", given)
 
 
 def of_tools(tools: Sequence[m.Tool], profile: Profile, place: str) -> Iterator[Reason]:

@@ -92,12 +92,13 @@ def _language(setup: m.Setup) -> str | None:
 
 
 def _tool(declared: m.FunctionDeclaration, unset: str) -> Tool:
-    given = declared.parameters
-    if given is None and isinstance(declared.parameters_json_schema, Mapping):
-        given = dict(declared.parameters_json_schema)
+    spelled = declared.parameters_json_schema
+    parameters = json_schema(declared.parameters)
+    if declared.parameters is None and isinstance(spelled, Mapping):
+        parameters = dict(spelled)
     return Tool(
         name=declared.name,
         description=declared.description or "",
-        parameters=given if given is declared.parameters_json_schema else json_schema(given),
+        parameters=parameters,
         policy="background" if is_background(declared, unset) else "blocking",
     )
