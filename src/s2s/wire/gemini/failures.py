@@ -89,6 +89,7 @@ def closing(reason: Reason) -> Close:
 
 
 _SIGNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
+    ("config", ("unknown name",)),
     ("auth", ("api key", "api_key", "unauthenticated", "permission", "auth_token", "access token")),
     ("model", ("is not found for api version", "not supported for bidigeneratecontent")),
     ("quota", ("quota", "resource_exhausted", "resource has been exhausted", "rate limit")),
