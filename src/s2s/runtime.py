@@ -157,7 +157,7 @@ class Runtime:
         """
         if self._root is None or self._root is asyncio.current_task():
             return
-        if self.running and not self._root.cancelling():
+        if self.running:
             self._root.cancel()
         _, restless = await asyncio.wait([self._root], timeout=3 * self.config.limits.close_s)
         if restless:

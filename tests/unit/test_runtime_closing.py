@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -21,6 +22,7 @@ from s2s.hooks import Hooks
 from s2s.items import Call
 from s2s.session import Session
 from s2s.testing.clock import run
+from tests.support.lasting import STARTED
 from tests.support.links import PlainEngine, PlainLink, StuckLink, said, types
 from tests.support.sessions import LOST, Slow, plain, send, told
 
@@ -197,5 +199,32 @@ def test_a_tool_that_ignores_its_cancellation_is_left_behind() -> None:
             await session.send_text("Hello?")
         await asyncio.sleep(100)
         assert [each async for each in session] == []
+
+    run(main())
+
+
+class Impatient(PlainLink):
+    """A link that stops waiting when it is told to, and waits anew."""
+
+    limit: asyncio.Timeout
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        yield STARTED
+        while not self.closed:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1e6) as self.limit:
+                    await asyncio.sleep(1e7)
+
+
+def test_closing_just_when_the_link_stops_waiting_is_closing() -> None:
+    async def main() -> None:
+        loop, link = asyncio.get_running_loop(), Impatient()
+        session = await PlainEngine(lambda: link).start()
+        await asyncio.sleep(1)
+        began = loop.time()
+        link.limit.reschedule(began)
+        await asyncio.sleep(0)
+        await session.close()
+        assert (loop.time(), types(await told(session))) == (began, ["session_started", "session_ended"])
 
     run(main())

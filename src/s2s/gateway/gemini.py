@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from s2s.config import Config, override
 from s2s.engine import Engine
-from s2s.errors import S2SError, UnsupportedError
+from s2s.errors import ProviderError, S2SError
 from s2s.gateway.keeping import Garage, Kept, StillOpen
 from s2s.gateway.opening import opened
 from s2s.hosting import host
@@ -108,10 +108,14 @@ async def _first(transport: Transport) -> bytes | None:
 async def _kept(engine: Engine, setup: Setup, around: Around, garage: Garage) -> Kept:
     handle = setup.session_resumption and setup.session_resumption.handle
     if handle:
-        return await _resumed(garage, handle)
+        kept = await _resumed(garage, handle)
+        if kept.about == bare(setup.model):
+            return kept
+        await kept.close()
+        raise ProviderError("a session goes on with its own model", code="precondition")
     config = config_for(engine, setup)
     engine.check(config)
-    return garage.admit(around(await opened(engine, config), setup))
+    return garage.admit(around(await opened(engine, config), setup), bare(setup.model))
 
 
 async def _resumed(garage: Garage, handle: str) -> Kept:
@@ -130,6 +134,4 @@ def config_for(engine: Engine, setup: Setup) -> Config:
     voices: tuple[str, ...] = getattr(engine, "voices", ())
     if voices and fields.get("voice") not in voices:
         fields.pop("voice", None)
-    if "model" in fields:
-        raise UnsupportedError("the gateway chooses the model")
     return override(engine.config, fields)

@@ -174,8 +174,10 @@ class Kept:
     hears the rest of it; calls stay open, for whoever comes next. Where no handle was given, all is over.
     """
 
-    def __init__(self, link: Link, garage: Garage) -> None:
+    def __init__(self, link: Link, garage: Garage, about: str) -> None:
         self.input_rate = link.input_rate
+        self.about = about
+        """What its client may not change when it comes back."""
         self.presence = Presence.ATTACHED
         self.handles: deque[str] = deque()
         self._link = link
@@ -316,9 +318,9 @@ class Garage:
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def admit(self, link: Link) -> Kept:
+    def admit(self, link: Link, about: str = "") -> Kept:
         """Return a new conversation with the engine behind this link, with a client attached."""
-        kept = Kept(link, self)
+        kept = Kept(link, self, about)
         self._sessions.add(kept)
         return kept
 

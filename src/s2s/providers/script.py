@@ -165,9 +165,11 @@ class ScriptLink:
                 await self._changed(self._due[0][0] if self._due else None)
                 continue
             event = heapq.heappop(self._due)[2]
-            yield event
-            if isinstance(event, ResponseDone) and event.response_id == self._active:
+            over = isinstance(event, ResponseDone) and event.response_id == self._active
+            if over:
                 self._active = ""
+            yield event
+            if over:
                 self._next()
         if isinstance(self._closed, ConnectionLostError):
             raise self._closed

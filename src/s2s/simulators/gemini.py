@@ -20,12 +20,13 @@ from s2s.serving import Doors, Knock
 from s2s.simulators.manner import Mannered, Tariff
 from s2s.simulators.simulator import Simulator
 from s2s.simulators.temper import Fault, GeminiTemper
-from s2s.simulators.unruly import Spelling, Unruly
+from s2s.simulators.unruly import Spelling, Trouble, Unruly
 from s2s.transports import Transport
 from s2s.wire import Close
 from s2s.wire.gemini.failures import BAD_KEY, closing
 from s2s.wire.gemini.messages import Setup
 from s2s.wire.gemini.profiles import NAMED, profile_of
+from s2s.wire.gemini.wanted import turns
 
 if TYPE_CHECKING:
     from s2s.certificates import TLS
@@ -67,6 +68,7 @@ class GeminiSimulator(Simulator):
             pretty=True,
             models=temper.models,
         )
+        self._trouble = Trouble(temper.faults, _names)
         lifetime = Lifetime(temper.session_s, temper.notice_s)
         self._garage = Garage(longest_s=temper.handles_s, lifetime=lifetime)
 
@@ -102,10 +104,11 @@ class GeminiSimulator(Simulator):
             profile = self._terms.profile or profile_of(setup.model)
             inner: Link = Mannered(link, temper, _TARIFF)
             if temper.plays:
-                inner = Playing(inner, cuts_by_text=profile.cuts_by_text)
+                interrupts = turns(setup).interrupt_response
+                inner = Playing(inner, interrupts=interrupts, cuts_by_text=profile.cuts_by_text)
             return look(inner)
 
-        unruly = Unruly(transport, temper, _SPELLING)
+        unruly = Unruly(transport, temper, _SPELLING, self._trouble)
         await serve(self._engine, unruly, knock, around, self._garage, self._terms)
 
 

@@ -27,6 +27,9 @@ Deed = Literal[
 class Fault(Struct, frozen=True, kw_only=True):
     """Something that goes wrong, once: at the n-th message that matches, counted from 1.
 
+    Messages are counted in each connection anew, but with Gemini in all of them.
+
+
     close: with `code` and `reason`. abort: the connection drops. stall: nothing more is said, for ever.
     deaf: nothing more is read. garble: what is sent is no JSON. cut: half a message, and the connection
     drops. corrupt: audio that is no base64. huge: 20 MB of padding in the message. twice: it is sent twice.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from typing import Literal
 
 from msgspec import Struct
 
@@ -28,14 +29,41 @@ class Spelling(Struct, frozen=True):
     """How a session ends whose time is over; None where that is not for a transport to say."""
 
 
-class Unruly:
-    """Passes messages on, counts them, and does what the faults say; ends a session whose time is over."""
+class Trouble:
+    """The faults that are still to come, and the messages of each type so far."""
 
-    def __init__(self, inner: Transport, temper: Temper, spelling: Spelling) -> None:
+    def __init__(self, faults: Iterable[Fault], names: Callable[[bytes], Sequence[str]]) -> None:
+        self._left = list(faults)
+        self._names = names
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def due(self, side: Literal["said", "asked"], message: bytes) -> Fault | None:
+        """Count a message, and return what goes wrong with it."""
+        if not self._left:
+            return None
+        names = ("", *self._names(message))
+        self._counts.update((side, name) for name in names)
+        for fault in self._left:
+            wanted = fault.asked if side == "asked" else fault.said
+            mine = bool(fault.asked) == (side == "asked")
+            if mine and wanted in names and self._counts[side, wanted] == fault.nth:
+                self._left.remove(fault)
+                return fault
+        return None
+
+
+class Unruly:
+    """Passes messages on and does what the faults say; ends a session whose time is over.
+
+    Without `trouble` the faults are those of this connection alone.
+    """
+
+    def __init__(
+        self, inner: Transport, temper: Temper, spelling: Spelling, trouble: Trouble | None = None
+    ) -> None:
         self._inner = inner
         self._spelling = spelling
-        self._left = list(temper.faults)
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self._trouble = trouble or Trouble(temper.faults, spelling.names)
         self._silent = asyncio.Event()
         self._deaf = asyncio.Event()
         self._late = b""
@@ -44,7 +72,7 @@ class Unruly:
 
     async def send(self, message: bytes) -> None:
         """Send a message, or what becomes of it."""
-        fault = self._due("said", message) if self._left else None
+        fault = self._trouble.due("said", message)
         if fault is not None:
             await self._misbehave(fault, message)
         else:
@@ -68,7 +96,7 @@ class Unruly:
                 return
             if self._deaf.is_set():
                 continue
-            fault = self._due("asked", message) if self._left else None
+            fault = self._trouble.due("asked", message)
             if fault is None:
                 yield message
             elif fault.does == "refuse":
@@ -80,17 +108,6 @@ class Unruly:
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Say goodbye."""
         await self._inner.close(code, reason)
-
-    def _due(self, side: str, message: bytes) -> Fault | None:
-        names = ("", *self._spelling.names(message))
-        self._counts.update((side, name) for name in names)
-        for fault in self._left:
-            wanted = fault.asked if side == "asked" else fault.said
-            mine = bool(fault.asked) == (side == "asked")
-            if mine and wanted in names and self._counts[side, wanted] == fault.nth:
-                self._left.remove(fault)
-                return fault
-        return None
 
     async def _refuse(self, answer: bytes | Close) -> None:
         if isinstance(answer, Close):

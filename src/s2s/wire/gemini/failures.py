@@ -166,6 +166,8 @@ def reason_of(error: S2SError) -> Reason:
             return DEADLINE
         case ProviderError(code="unknown_handle"):
             return NO_ENTITY
+        case ProviderError(code="precondition"):
+            return PRECONDITION
         case ConnectError() | ConnectionLostError():
             return UNAVAILABLE
         case ConfigError() | RemoteProtocolError():
