@@ -40,11 +40,11 @@ lint: $(VENV)/dev  ## the part of check that runs nothing
 NODE := tests/node
 $(NODE)/node_modules/.package-lock.json: $(NODE)/package.json $(NODE)/package-lock.json
 	@command -v npm >/dev/null || { echo 'the witness needs Node 20 or newer with npm'; exit 1; }
-	@echo 'Installing @openai/agents into $(NODE) (about 85 MB, once) ...'
+	@echo 'Installing @openai/agents and @google/genai into $(NODE) (about 115 MB, once) ...'
 	@cd $(NODE) && npm ci
 	@touch $@
 
-node: $(VENV)/run $(NODE)/node_modules/.package-lock.json  ## the stock SDK for JavaScript talks to serve and simulate
+node: $(VENV)/run $(NODE)/node_modules/.package-lock.json  ## the stock SDKs for JavaScript talk to serve and simulate
 	$(BIN)/python -m tests.node.run
 
 bench: $(VENV)/dev  ## measured figures, printed; quiet machine please

@@ -1,4 +1,4 @@
-"""Stock @openai/agents on Node, which we did not write, talks to our servers: `make node` installs it."""
+"""Stock @openai/agents and @google/genai on Node, which we did not write: `make node` installs them."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,3 +37,25 @@ def test_it_talks_to_the_simulator(tmp_path: Path) -> None:
 @pytest.mark.skipif(NO_MODELS, reason="the models are in the local extra")
 def test_it_talks_to_the_local_engine_and_the_answers_can_be_heard(tmp_path: Path) -> None:
     assert contented(run.local(tmp_path))
+
+
+def test_google_is_let_in_by_key_and_token_and_like_a_browser(tmp_path: Path) -> None:
+    assert contented(run.gemini_doors(tmp_path))
+
+
+def test_google_talks_to_the_simulator(tmp_path: Path) -> None:
+    assert contented(run.gemini(tmp_path))
+
+
+def test_google_talks_to_every_generation_of_models(tmp_path: Path) -> None:
+    assert contented(run.gemini_generations(tmp_path))
+
+
+def test_google_goes_on_over_another_connection(tmp_path: Path) -> None:
+    assert contented(run.gemini_resumed(tmp_path))
+
+
+@pytest.mark.local
+@pytest.mark.skipif(NO_MODELS, reason="the models are in the local extra")
+def test_google_talks_to_the_local_engine_and_the_answers_can_be_heard(tmp_path: Path) -> None:
+    assert contented(run.gemini_local(tmp_path))

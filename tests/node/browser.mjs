@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { OpenAIRealtimeWebSocket } from '@openai/agents/realtime';
-import { Conversation, run } from './witness.mjs';
+import { run } from './stand.mjs';
+import { Conversation } from './witness.mjs';
 
 const [url, key, folder] = process.argv.slice(2);
 

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { OpenAIRealtimeWebSocket } from '@openai/agents/realtime';
 import WebSocket from 'ws';
-import { Conversation, complaints, run, tell } from './witness.mjs';
+import { complaints, run, tell } from './stand.mjs';
+import { Conversation } from './witness.mjs';
 
 const [url, key, folder] = process.argv.slice(2);
 
@@ -36,7 +37,7 @@ async function knocking() {
   assert.deepEqual(await knock([]), shut);
   assert.deepEqual(await knock([], { Authorization: `Bearer ${key}` }), { ...open, chosen: '' });
   assert.deepEqual(await knock([], { Authorization: 'Bearer wrong' }), shut);
-  tell({ name: 'knocking', lines: [], numbers: { 'ways to knock': 8 }, wavs: {}, problems: [] });
+  tell({ name: 'knocking', numbers: { 'ways to knock': 8 } });
 }
 
 /** The way of the SDK in a browser: the key among the subprotocols, and no header. */
@@ -65,7 +66,7 @@ async function withAWrongKey() {
   await assert.rejects(talk.session.connect({ apiKey: 'wrong', url }), ({ message }) => /401/.test(message));
   assert.equal(talk.transport.status, 'disconnected');
   assert.deepEqual(complaints.splice(0), []);
-  tell({ name: 'with-a-wrong-key', lines: [], numbers: { 'HTTP status': 401 }, wavs: {}, problems: [] });
+  tell({ name: 'with-a-wrong-key', numbers: { 'HTTP status': 401 } });
 }
 
 await run([knocking, likeABrowser, withAHeader, withAWrongKey]);

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { tool } from '@openai/agents/realtime';
 import { z } from 'zod';
-import { Conversation, Microphone, quietMs, run, seconds, speech } from './witness.mjs';
+import { quietMs, seconds, speech } from './sound.mjs';
+import { run } from './stand.mjs';
+import { Conversation } from './witness.mjs';
 
 const [url, folder] = process.argv.slice(2);
 const server_vad = { audio: { input: { turnDetection: { type: 'server_vad' }, transcription: { model: 'any' } } } };
@@ -36,7 +38,7 @@ async function written() {
 async function spoken() {
   const talk = new Conversation('spoken', { config: server_vad });
   await talk.connect(url);
-  const microphone = new Microphone(talk.session);
+  const microphone = talk.listen();
   const question = speech(join(folder, 'time.wav'));
   const voiced = (await microphone.say(question)) - quietMs(question);
   const first = await talk.firstAudio({ audio: 0 });
@@ -79,7 +81,7 @@ async function tools() {
   });
   const talk = new Conversation('tools', { tools: [move, weather] }); // and semantic_vad, which is the SDK's own choice
   await talk.connect(url);
-  const microphone = new Microphone(talk.session);
+  const microphone = talk.listen();
   await microphone.say(speech(join(folder, 'move.wav')));
   const called = await talk.response({ event: 0 });
   assert.deepEqual(called.output.map((each) => each.type), ['function_call']);
@@ -97,7 +99,7 @@ async function tools() {
 async function bargedIn() {
   const talk = new Conversation('barged-in', { config: server_vad });
   await talk.connect(url);
-  const microphone = new Microphone(talk.session);
+  const microphone = talk.listen();
   talk.session.sendMessage('Tell me a story.');
   const first = await talk.firstAudio({ audio: 0 });
   await sleep(2500);
@@ -126,7 +128,7 @@ async function bargedIn() {
 async function bargedInLate() {
   const talk = new Conversation('barged-in-late', { config: server_vad });
   await talk.connect(url);
-  const microphone = new Microphone(talk.session);
+  const microphone = talk.listen();
   talk.session.sendMessage('Count from one to nine.');
   const first = await talk.firstAudio({ audio: 0 });
   const whole = await talk.response({ event: 0 });

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { OpenAIRealtimeWebSocket, tool } from '@openai/agents/realtime';
 import { z } from 'zod';
-import { Conversation, complaints, dislikes, known, run, tell } from './witness.mjs';
+import { complaints, run, tell } from './stand.mjs';
+import { Conversation, dislikes, known } from './witness.mjs';
 
 const messages = readFileSync(process.argv[2], 'utf8').trim().split('\n');
 
@@ -46,7 +47,7 @@ async function replayed() {
   assert.equal(told, errors, 'every error event is told, and nothing else is an error');
   const unknown = [...types].filter((each) => !known(each));
   const numbers = { messages: messages.length, types: types.size, 'error events': errors };
-  tell({ name: 'replayed', lines: talk.lines, numbers, wavs: {}, problems, unknown, types: [...types] });
+  tell({ name: 'replayed', lines: talk.lines, numbers, problems, unknown, types: [...types] });
   assert.deepEqual(problems, []);
 }
 

@@ -1,4 +1,4 @@
-"""Stock @openai/agents on Node talks to `s2s serve` and `s2s simulate`: `python -m tests.node.run`.
+"""Stock @openai/agents and @google/genai on Node talk to our servers: `python -m tests.node.run`.
 
 It needs Node 20, and `npm ci` in this folder.
 """
@@ -33,10 +33,20 @@ ANSWERS = {
     ("tools", "weather"): r"\b(22|twenty[- ]two) degrees in paris\b",
     ("barged-in", "after"): r"\bon a small gr[ae]y island\b",
     ("interrupted", "after"): r"\b(42|forty[- ]two)\b",
+    ("gemini-tools", "moved"): r"arrived.*\b(84|eighty[- ]four)\b",
+    ("gemini-barged-in", "after"): r"\bon a small gr[ae]y island\b",
+    ("gemini-kept", "after"): r"\b(42|forty[- ]two)\b",
 }
 """What our own ears must hear in the WAV files of the conversations with the local engine."""
 _BROWSER = ("--conditions=browser", "--experimental-websocket", "--no-warnings")
 _S2S = (sys.executable, "-m", "s2s.cli")
+
+
+class Listening(msgspec.Struct):
+    """Where a server is."""
+
+    url: str
+    base_urls: dict[str, str]
 
 
 class Fact(msgspec.Struct):
@@ -71,20 +81,20 @@ def missing() -> str:
     ).stdout
     if int(version.removeprefix("v").partition(".")[0]) < 20:
         return f"Node {version.strip()} is too old: 20 or newer"
-    if not (HERE / "node_modules" / "@openai" / "agents").is_dir():
+    if not all((HERE / "node_modules" / each).is_dir() for each in ("@openai/agents", "@google/genai")):
         return f"run `npm ci` in {HERE}, or `make node`"
     return ""
 
 
 @contextlib.contextmanager
-def s2s(folder: Path, *arguments: str | Path) -> Iterator[str]:
-    """Run `s2s` as a server on a free port of the loopback, and give its URL."""
+def s2s(folder: Path, *arguments: str | Path) -> Iterator[Listening]:
+    """Run `s2s` as a server on a free port of the loopback, and say where."""
     out, wrong = folder / f"{arguments[0]}.jsonl", folder / f"{arguments[0]}.txt"
     with out.open("wb") as told, wrong.open("wb") as complained:
         command = [*_S2S, *map(str, arguments), "--port", "0", "--json"]
         server = subprocess.Popen(command, stdout=told, stderr=complained)
     try:
-        yield _url(server, out, wrong)
+        yield _listening(server, out, wrong)
     finally:
         server.terminate()
         try:
@@ -92,14 +102,17 @@ def s2s(folder: Path, *arguments: str | Path) -> Iterator[str]:
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait(10)
+    broken = wrong.read_text()
+    if "Traceback" in broken:
+        raise RuntimeError(f"something in `s2s {arguments[0]}` broke: {broken}")
 
 
-def _url(server: subprocess.Popen[bytes], out: Path, wrong: Path, within_s: float = 60.0) -> str:
+def _listening(server: subprocess.Popen[bytes], out: Path, wrong: Path, within_s: float = 60.0) -> Listening:
     until = time.monotonic() + within_s
     while time.monotonic() < until and server.poll() is None:
         line = out.read_bytes().partition(b"\n")
         if line[1]:
-            return str(msgspec.json.decode(line[0])["url"])
+            return msgspec.json.decode(line[0], type=Listening)
         time.sleep(0.05)
     raise RuntimeError(f"s2s does not listen: {wrong.read_text()}")
 
@@ -130,26 +143,76 @@ def said(folder: Path) -> list[Fact]:
 
 def doors(folder: Path) -> list[Fact]:
     """Who is let in, with the SDK's build for Node and with the one for browsers."""
-    with s2s(folder, "serve", "--engine", "script", "--key", KEY) as url:
-        facts = node("doors.mjs", url, KEY, folder, within_s=60)
-        return facts + node("browser.mjs", url, KEY, folder, flags=_BROWSER, within_s=60)
+    with s2s(folder, "serve", "--engine", "script", "--key", KEY) as listening:
+        facts = node("doors.mjs", listening.url, KEY, folder, within_s=60)
+        return facts + node("browser.mjs", listening.url, KEY, folder, flags=_BROWSER, within_s=60)
 
 
 def simulated(folder: Path) -> list[Fact]:
     """Conversations with a script, which has parallel calls and everything else that a script can have."""
-    with s2s(folder, "simulate", "openai", "--script", HERE / "script.json") as url:
-        return node("simulated.mjs", f"{url}?model=simulated", folder)
+    with s2s(folder, "simulate", "openai", "--script", HERE / "script.json") as listening:
+        return node("simulated.mjs", f"{listening.url}?model=simulated", folder)
 
 
 def local(folder: Path) -> list[Fact]:
     """Conversations with the local engine, with ears and a voice."""
+    _questions(folder, 24_000)
+    with s2s(folder, "serve", "--engine", "local") as listening:
+        return _heard(node("local.mjs", listening.url, folder))
+
+
+def gemini(folder: Path) -> list[Fact]:
+    """Conversations of @google/genai with a script in the manner of Gemini Live."""
+    with s2s(folder, "simulate", "gemini", "--script", HERE / "gemini.json") as listening:
+        return node("gemini.mjs", listening.base_urls["gemini"], folder)
+
+
+def gemini_generations(folder: Path) -> list[Fact]:
+    """A question of @google/genai to each generation of models that can be simulated."""
+    with s2s(folder, "simulate", "gemini", "--script", HERE / "gemini_generations.json") as listening:
+        return node("gemini_generations.mjs", listening.base_urls["gemini"], folder, within_s=60)
+
+
+def gemini_resumed(folder: Path) -> list[Fact]:
+    """Conversations of @google/genai that outlive their connections."""
+    short = ("--temper", "session_s=3", "--temper", "notice_s=1.5")
+    script = HERE / "gemini_resumed.json"
+    with s2s(folder, "simulate", "gemini", "--script", script, *short) as listening:
+        return node("gemini_resumed.mjs", listening.base_urls["gemini"], folder, within_s=60)
+
+
+def gemini_doors(folder: Path) -> list[Fact]:
+    """Who is let in, with the builds of @google/genai for Node and for browsers."""
+    known = ("--key", KEY, "--key", f"auth_tokens/{KEY}", "--model", "gemini-3.8-live")
+    with (
+        s2s(folder, "simulate", "gemini", *known) as simulated,
+        s2s(folder, "serve", "--engine", "script", "--key", KEY) as served,
+    ):
+        urls = [each.base_urls["gemini"] for each in (simulated, served)]
+        facts = node("gemini_doors.mjs", *urls, KEY, folder, within_s=60)
+        return facts + node("gemini_browser.mjs", urls[0], KEY, folder, flags=_BROWSER, within_s=60)
+
+
+def gemini_local(folder: Path) -> list[Fact]:
+    """Conversations of @google/genai with the local engine, with ears and a voice."""
+    _questions(folder, 16_000)
+    with s2s(folder, "serve", "--engine", "local") as listening:
+        return _heard(node("gemini_local.mjs", listening.base_urls["gemini"], folder))
+
+
+def _questions(folder: Path, rate: int) -> None:
+    """Write down what is asked aloud."""
+    asked = {"move": Path(demo.__file__).parent / "go_forward_ten_meters.wav"}
     for name, text in (("time", "What time is it?"), ("again", "What did you just say?")):
-        command = [*_S2S, "say", text, "--output", str(folder / f"{name}.wav")]
+        asked[name] = folder / f"{name}-said.wav"
+        command = [*_S2S, "say", text, "--output", str(asked[name])]
         subprocess.run(command, capture_output=True, timeout=60, check=True)
-    question = Path(demo.__file__).parent / "go_forward_ten_meters.wav"
-    write_wav(folder / "move.wav", _resampled(question, 24_000), 24_000)
-    with s2s(folder, "serve", "--engine", "local") as url:
-        facts = node("local.mjs", url, folder)
+    for name, place in asked.items():
+        write_wav(folder / f"{name}.wav", _resampled(place, rate), rate)
+
+
+def _heard(facts: list[Fact]) -> list[Fact]:
+    """Listen to the answers with our own ears."""
     for each in facts:
         wanted = {wav: pattern for (name, wav), pattern in ANSWERS.items() if name == each.name}
         each.heard = {wav: heard(Path(each.wavs[wav])) for wav in wanted if wav in each.wavs}
@@ -175,7 +238,18 @@ def _resampled(place: Path, rate: int) -> bytes:
 
 
 ALL: dict[str, Callable[[Path], list[Fact]]] = {
-    each.__name__: each for each in (said, doors, simulated, local)
+    each.__name__: each
+    for each in (
+        said,
+        doors,
+        simulated,
+        local,
+        gemini_doors,
+        gemini,
+        gemini_generations,
+        gemini_resumed,
+        gemini_local,
+    )
 }
 
 

@@ -4,7 +4,9 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RealtimeAgent, tool } from '@openai/agents/realtime';
 import { z } from 'zod';
-import { Conversation, Microphone, HZ, run, seconds } from './witness.mjs';
+import { seconds, tone } from './sound.mjs';
+import { run } from './stand.mjs';
+import { Conversation } from './witness.mjs';
 
 const [url, folder] = process.argv.slice(2);
 const server_vad = {
@@ -36,7 +38,7 @@ async function scripted() {
   await talk.response({ event: 0 });
   await sleep(500); // it has been heard
 
-  const microphone = new Microphone(talk.session);
+  const microphone = talk.listen();
   let since = talk.now;
   await microphone.say(tone(800));
   const parallel = await talk.response(since);
@@ -129,14 +131,6 @@ async function refused() {
   talk.session.sendMessage('Hello?');
   await talk.response({ event: 0 });
   await talk.close(folder);
-}
-
-function tone(ms) {
-  const pcm = Buffer.alloc((HZ * ms) / 500);
-  for (let at = 0; at < pcm.length / 2; at += 1) {
-    pcm.writeInt16LE(Math.round(8000 * Math.sin((2 * Math.PI * 440 * at) / HZ)), 2 * at);
-  }
-  return pcm;
 }
 
 await run([scripted, written, refused]);
