@@ -10,6 +10,7 @@ from typing import Self
 from s2s.engine import Engine
 from s2s.errors import S2SError
 from s2s.gateway import gemini, openai
+from s2s.gateway.inside import Inside
 from s2s.gateway.keeping import Garage, Lifetime
 from s2s.gateway.playing import Playing
 from s2s.gateway.watching import Watch, watched
@@ -48,6 +49,7 @@ class Gateway:
         self._numbers = itertools.count(1)
         self._garage = Garage(longest_s=keep_s, lifetime=lifetime)
         self._listener = Listener(doors, (*openai.PATHS, *gemini.PATHS), self._serve)
+        self._inside = Inside(self._serve)
 
     async def __aenter__(self) -> Self:
         warm = getattr(self._engine, "warm", None)
@@ -62,7 +64,19 @@ class Gateway:
         try:
             await self._listener.__aexit__(kind, error, trace)
         finally:
-            await self._garage.close()
+            await self.hang_up()
+
+    async def connect(self, url: str = "", headers: Mapping[str, str] = {}) -> Transport:
+        """Open a connection without a network, for a clock that jumps; the path of the URL says which protocol.
+
+        An engine takes it as `extra={"connect": gateway.connect}`. The gateway need not be entered for it.
+        """
+        return await self._inside.connect(url, headers)
+
+    async def hang_up(self) -> None:
+        """End the connections that were opened inside this process, and let go of every kept session."""
+        await self._inside.hang_up()
+        await self._garage.close()
 
     @property
     def base_url(self) -> str:

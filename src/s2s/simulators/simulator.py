@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import ClassVar, Self
-from urllib.parse import parse_qsl, urlsplit
 
 from s2s.errors import S2SError
+from s2s.gateway.inside import Inside
 from s2s.gateway.watching import Watch, watched
 from s2s.links import Link
 from s2s.serving import Doors, Knock, Listener
 from s2s.transports import Transport
-from s2s.transports.memory import pair
 
 _MOST_FAILURES = 100
 
@@ -37,7 +35,7 @@ class Simulator(ABC):
         self._watch = watch
         self._numbers = itertools.count(1)
         self._listener: Listener | None = None
-        self._calls: set[asyncio.Task[None]] = set()
+        self._inside = Inside(self._serve, self.inside)
 
     @property
     @abstractmethod
@@ -71,19 +69,11 @@ class Simulator(ABC):
 
     async def connect(self, url: str = "", headers: Mapping[str, str] = {}) -> Transport:
         """Open a connection inside this process; `extra={"connect": simulator.connect}` uses it."""
-        near, far = pair()
-        parts = urlsplit(url)
-        knock = Knock.heard(parts.path, dict(parse_qsl(parts.query)) or self.inside, headers)
-        task = asyncio.create_task(self._serve(far, knock), name="s2s-simulator")
-        self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
-        return near
+        return await self._inside.connect(url, headers)
 
     async def hang_up(self) -> None:
         """End the connections that were opened inside this process."""
-        for each in self._calls:
-            each.cancel()
-        await asyncio.gather(*self._calls, return_exceptions=True)
+        await self._inside.hang_up()
 
     @property
     def listening(self) -> Listener:
