@@ -77,9 +77,9 @@ def withdraw(ledger: Ledger, call_ids: Sequence[str]) -> Made:
 
 
 def break_off(ledger: Ledger) -> Made:
-    """End what waits for calls that block, for the user goes on to something else."""
+    """End what waits for calls that block and not for a reply, for the user goes on to something else."""
     waiting = ledger.tools.blocking
-    if ledger.turn is Turn.OPEN and waiting and ledger.reply is None:
+    if ledger.turn is Turn.OPEN and waiting:
         return [ledger.spelling.content(INTERRUPTED), *give_up(ledger, waiting), *end_turn(ledger)]
     return give_up(ledger, waiting)
 

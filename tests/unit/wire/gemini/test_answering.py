@@ -228,6 +228,9 @@ def test_beginning_twice_is_beginning_once_and_ending_nothing_is_nothing() -> No
     assert brief(server.hears(realtimeInput=START)) == ["Cancel", "interrupted"]
     assert server.hears(realtimeInput=START) == []
     assert server.hears(realtimeInput={"audioStreamEnd": True}) == []
+    server.appends(b"\x01")
+    server.hears(realtimeInput=START)
+    assert server.appends(b"\x02") == [AppendAudio(b"\x01\x02")]
 
 
 def test_who_begins_to_speak_cuts_the_answer_off_at_once() -> None:

@@ -271,6 +271,13 @@ def test_speech_takes_back_calls_only_where_it_interrupts() -> None:
     assert Server(NATIVE_25).tells(SpeechStarted("u1", 0.0)) == []
 
 
+def test_a_tool_of_which_nothing_is_said_blocks_the_service_or_not_and_a_gateway_always() -> None:
+    for profile, strict, blocks in ((LIVE_38, True, False), (NATIVE_25, True, True), (LIVE_38, False, True)):
+        server = Server(profile, strict=strict, tools=[{"name": "look_up"}])
+        server.calls(BONN)
+        assert ("1 cancelled" in brief(server.tells(SpeechStarted("u1", 0.0)))) is blocks
+
+
 def test_an_engine_that_does_not_stop_by_itself_is_stopped() -> None:
     server = Server(NATIVE_25, TIRED)
     assert server.tells(BEGUN, SpeechStarted("u1", 0.0)) == [Cancel("r1"), INTERRUPTED]
