@@ -74,6 +74,7 @@ class Runtime:
         self._last_words: list[Event] = []
         self._toolbox = Toolbox(config.limits.running_tools)
         self._tool_tasks: dict[str, asyncio.Task[None]] = {}
+        self._stopping: dict[str, asyncio.Future[bool]] = {}
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._group: asyncio.TaskGroup | None = None
         self._root: asyncio.Task[None] | None = None
@@ -139,9 +140,17 @@ class Runtime:
         elif isinstance(told, Send):
             self.outbox.put(told)
         else:
+            if isinstance(told, ResponseDone) and (asked := self._stopping.pop(told.response_id, None)):
+                asked.set_result(told.status == "interrupted")
             self.follow(self.dialogue.hear(told, now))
         if self.inbox.stalled:
             raise BacklogError("the application has stopped reading events: keep a task in session.recv()")
+
+    async def stops(self, response_id: str, within_s: float) -> bool:
+        """Tell whether the engine says in time that it has stopped this response."""
+        asked = self._stopping.setdefault(response_id, self._loop.create_future())
+        await asyncio.wait([asked], timeout=within_s)
+        return asked.done() and asked.result()
 
     def follow(self, outcome: Outcome) -> None:
         """Do what an outcome says."""

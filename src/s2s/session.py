@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
+import msgspec
 from msgspec import UNSET
 
 from s2s.audio.convert import InputConverter, OutputConverter
@@ -202,17 +203,22 @@ class Session:
         if toolset is not None:
             self._runtime.dialogue.tools = {each.name: each for each in toolset}
 
-    async def interrupt(self) -> Interrupted | None:
-        """Stop the answer, and those asked for before: no audio is delivered of them after this returns.
+    async def interrupt(self, *, confirm_s: float = 0.0) -> Interrupted | None:
+        """Stop the answer, and those asked for before: no audio is delivered of them from now on.
 
         Returns the event that says what was heard and how far the engine follows, or None when nothing was
-        under way: an answer that was asked for and has not begun then ends as it begins.
+        under way: an answer that was asked for and has not begun then ends as it begins. Where the engine was
+        asked to stop, this waits up to `confirm_s` for it to say so, and returns `server_confirmed` then.
         """
-        if not self.closed:
-            outcome = self._runtime.dialogue.interrupt("application", self._runtime.now)
-            self._runtime.follow(outcome)
-            return next((each for each in outcome.events if isinstance(each, Interrupted)), None)
-        return None
+        if self.closed:
+            return None
+        outcome = self._runtime.dialogue.interrupt("application", self._runtime.now)
+        self._runtime.follow(outcome)
+        cut = next((each for each in outcome.events if isinstance(each, Interrupted)), None)
+        if cut is None or cut.confirmation != "requested" or not confirm_s:
+            return cut
+        stopped = await self._runtime.stops(cut.response_id, confirm_s)
+        return msgspec.structs.replace(cut, confirmation="server_confirmed") if stopped else cut
 
     @property
     def closed(self) -> bool:

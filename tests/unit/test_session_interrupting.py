@@ -212,3 +212,44 @@ def test_the_user_speaks_over_what_is_left_of_an_answer() -> None:
         assert link.sent == [Truncate("i", 400.0)]
 
     run(main())
+
+
+@pytest.mark.parametrize(
+    ("end", "confirmation", "after_s"),
+    [
+        (ResponseDone("r1", "interrupted"), "server_confirmed", 1.0),
+        (ResponseDone("r1", "completed"), "requested", 1.0),
+        (ResponseDone("r2", "interrupted"), "requested", 3.0),
+    ],
+)
+def test_whoever_waits_hears_whether_the_engine_has_stopped(
+    end: ResponseDone, confirmation: str, after_s: float
+) -> None:
+    async def main() -> None:
+        engine, link = able(Capabilities(interrupt="requested"))
+        loop = asyncio.get_running_loop()
+        async with engine.start() as session:
+            link.tell(ResponseStarted("r1"), TextOutput("Well", "r1", "i1"))
+            await Talk(session).until(TextOutput)
+            began = loop.time()
+            loop.call_later(1.0, link.tell, end)
+            cut = await session.interrupt(confirm_s=3.0)
+            assert cut is not None
+            assert (cut.confirmation, loop.time() - began) == (confirmation, after_s)
+
+    run(main())
+
+
+def test_nobody_waits_for_an_engine_that_cannot_be_stopped() -> None:
+    async def main() -> None:
+        engine, link = able(Capabilities(interrupt="local_only"))
+        loop = asyncio.get_running_loop()
+        async with engine.start() as session:
+            link.tell(ResponseStarted("r1"), TextOutput("Well", "r1", "i1"))
+            await Talk(session).until(TextOutput)
+            began = loop.time()
+            cut = await session.interrupt(confirm_s=3.0)
+            assert (cut and cut.confirmation, loop.time()) == ("local_only", began)
+            assert await session.interrupt(confirm_s=3.0) is None
+
+    run(main())

@@ -18,7 +18,7 @@ from s2s.links import Link
 from s2s.serving import Doors, Knock, Listener
 from s2s.transports import Transport
 from s2s.wire.gemini.messages import Setup
-from s2s.wire.gemini.profiles import profile_of
+from s2s.wire.gemini.profiles import Profile
 from s2s.wire.gemini.wanted import turns
 
 _LOCAL = Doors()
@@ -67,7 +67,7 @@ class Gateway:
             await self.hang_up()
 
     async def connect(self, url: str = "", headers: Mapping[str, str] = {}) -> Transport:
-        """Open a connection without a network, for a clock that jumps; the path of the URL says which protocol.
+        """Open a connection without a network, for a clock that jumps; the URL says which protocol.
 
         An engine takes it as `extra={"connect": gateway.connect}`. The gateway need not be entered for it.
         """
@@ -122,9 +122,9 @@ class Gateway:
 def _played(look: Callable[[Link], Link]) -> gemini.Around:
     """Return what has the client's turns end when they were played, for it never says what was heard."""
 
-    def around(link: Link, setup: Setup) -> Link:
+    def around(link: Link, /, *, setup: Setup, profile: Profile) -> Link:
         interrupts = turns(setup).interrupt_response
-        return look(Playing(link, interrupts=interrupts, cuts_by_text=profile_of(setup.model).cuts_by_text))
+        return look(Playing(link, interrupts=interrupts, cuts_by_text=profile.cuts_by_text))
 
     return around
 

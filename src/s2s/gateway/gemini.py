@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable
-from typing import TypeAlias
+from functools import partial
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -34,7 +35,13 @@ _PARTING_S, _LOOK_S = 1.0, 0.02
 _VERTEX = "aiplatform"
 _VERSION = re.compile(r"\.(v\d\w*)\.")
 
-Around: TypeAlias = Callable[[Link, Setup], Link]
+
+class Around(Protocol):
+    """Wraps the link of a session."""
+
+    def __call__(self, link: Link, /, *, setup: Setup, profile: Profile) -> Link:
+        """Return the link to serve in place of this one."""
+        ...
 
 
 class Terms(Struct, frozen=True, kw_only=True):
@@ -73,14 +80,17 @@ async def serve(
         await transport.close(setup.code, setup.reason)
         return
     try:
-        kept = await _kept(engine, setup, around, garage)
+        profile = profile_named(setup.model)
+        # What a tool does that says nothing of it depends on the model, and a gateway pretends to be none.
+        config = config_for(engine, wanted(setup, profile if terms.strict else None))
+        kept = await _kept(engine, setup, config, partial(around, setup=setup, profile=profile), garage)
     except S2SError as failed:
         told = closing(reason_of(failed))
         await transport.close(told.code, told.reason)
         raise
     wire = GeminiServer(
         setup,
-        profile_named(setup.model),
+        profile,
         input_rate=kept.input_rate,
         strict=terms.strict,
         pretty=terms.pretty,
@@ -105,7 +115,9 @@ async def _first(transport: Transport) -> bytes | None:
             await messages.aclose()
 
 
-async def _kept(engine: Engine, setup: Setup, around: Around, garage: Garage) -> Kept:
+async def _kept(
+    engine: Engine, setup: Setup, config: Config, around: Callable[[Link], Link], garage: Garage
+) -> Kept:
     handle = setup.session_resumption and setup.session_resumption.handle
     if handle:
         kept = await _resumed(garage, handle)
@@ -113,9 +125,8 @@ async def _kept(engine: Engine, setup: Setup, around: Around, garage: Garage) ->
             return kept
         await kept.close()
         raise ProviderError("a session goes on with its own model", code="precondition")
-    config = config_for(engine, setup)
     engine.check(config)
-    return garage.admit(around(await opened(engine, config), setup), bare(setup.model))
+    return garage.admit(around(await opened(engine, config)), bare(setup.model))
 
 
 async def _resumed(garage: Garage, handle: str) -> Kept:
@@ -128,9 +139,8 @@ async def _resumed(garage: Garage, handle: str) -> Kept:
     return garage.resume(handle)
 
 
-def config_for(engine: Engine, setup: Setup) -> Config:
-    """Return how a session of the engine shall be for this setup; a voice that it has not is left aside."""
-    fields = wanted(setup)
+def config_for(engine: Engine, fields: dict[str, object]) -> Config:
+    """Return how a session of the engine shall be; a voice that it does not have is left aside."""
     voices: tuple[str, ...] = getattr(engine, "voices", ())
     if voices and fields.get("voice") not in voices:
         fields.pop("voice", None)

@@ -25,7 +25,7 @@ from s2s.transports import Transport
 from s2s.wire import Close
 from s2s.wire.gemini.failures import BAD_KEY, closing
 from s2s.wire.gemini.messages import Setup
-from s2s.wire.gemini.profiles import NAMED, profile_of
+from s2s.wire.gemini.profiles import NAMED, Profile
 from s2s.wire.gemini.wanted import turns
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ class GeminiSimulator(Simulator):
             raise ConfigError(f"no profile {temper.profile!r}: use {', '.join(NAMED)}")
         self._engine = engine or ScriptEngine(Config(extra={"script": list(script), "pace": temper.pace}))
         self._temper = temper
+        self.profile = temper.profile
+        """The generation that it is, where it is always the same."""
         self._terms = Terms(
             profile=None if temper.profile is None else NAMED[temper.profile],
             strict=True,
@@ -100,8 +102,7 @@ class GeminiSimulator(Simulator):
             await transport.close(told.code, told.reason)
             return
 
-        def around(link: Link, setup: Setup) -> Link:
-            profile = self._terms.profile or profile_of(setup.model)
+        def around(link: Link, /, *, setup: Setup, profile: Profile) -> Link:
             inner: Link = Mannered(link, temper, _TARIFF)
             if temper.plays:
                 interrupts = turns(setup).interrupt_response
@@ -133,4 +134,4 @@ def _refused(fault: Fault, message: bytes) -> Close:
     return Close(int(fault.code), fault.reason)
 
 
-_SPELLING = Spelling(_names, _refused, b'"data":"')
+_SPELLING = Spelling(_names, _refused, b'"data": "')

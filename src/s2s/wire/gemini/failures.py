@@ -133,6 +133,8 @@ def explained(failure: S2SError, provider: str) -> S2SError:
             error = RateLimitError(told, code="quota")
         case "model" | "config" | "context" | "handle":
             error = ProviderError(told, code=kind)
+        case "internal" if failure.code == POLICY:
+            error = ProviderError(told, code=kind, retryable=True)
         case "deadline" | "internal":
             error = ConnectionLostError(told, code=failure.code, reason=failure.reason, resumable=True)
     error.provider, error.session_id = provider, failure.session_id
@@ -147,8 +149,8 @@ def survivable(failure: S2SError | None) -> bool:
             return True
         case ConnectError(retryable=retryable):
             return retryable
-        case ConnectionLostError(code=code, reason=reason) if reason and code in _SAID:
-            return kind_of(code, reason) in _RETRYABLE
+        case ConnectionLostError(code=1011, reason=reason) if reason:
+            return kind_of(INTERNAL, reason) in _RETRYABLE
         case ConnectionLostError(code=code):
             return code not in (INVALID, POLICY, 1002, 1003, 1009, 1010)
         case _:

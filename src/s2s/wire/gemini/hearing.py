@@ -184,7 +184,9 @@ class Hearing:
         return [*self._on_time(), *on.replies.say(words, "spoken")]
 
     def _on_time(self) -> list[Event]:
-        """The words that were early begin an answer."""
+        """The words that were early begin an answer, unless something was asked since."""
+        if self._on.asks.due:
+            return self._too_late()
         late, self._late = self._late, ""
         return self._on.replies.say(late, "spoken") if late else []
 

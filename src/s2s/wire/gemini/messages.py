@@ -15,7 +15,7 @@ from msgspec import Struct
 from s2s.items import JSON
 
 
-class _Message(Struct, rename="camel", omit_defaults=True, kw_only=True):
+class _Message(Struct, rename="camel", omit_defaults=True, kw_only=True, forbid_unknown_fields=True):
     """Absent is None: proto3 leaves out what is false, zero or empty, and `{}` is something that is there."""
 
 

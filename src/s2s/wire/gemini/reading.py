@@ -5,6 +5,7 @@ Source: the JSON mapping of proto3; google-genai 3.6.1 mixes both spellings in o
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from functools import cache
 from typing import TypeVar, get_args, get_origin, get_type_hints
@@ -30,6 +31,9 @@ def read(message: bytes, kind: type[M]) -> tuple[M, list[Unknown]]:
 
     Raises RemoteProtocolError for what is no JSON object, or has something else where a field belongs.
     """
+    with contextlib.suppress(msgspec.MsgspecError, UnicodeError, RecursionError):
+        whole: M = _decoder(kind).decode(message)
+        return whole, []
     try:
         value = msgspec.json.decode(message)
         if not isinstance(value, dict):
@@ -38,6 +42,12 @@ def read(message: bytes, kind: type[M]) -> tuple[M, list[Unknown]]:
         return msgspec.convert(_folded(value, kind, "", unknown), kind, strict=False), unknown
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as wrong:
         raise RemoteProtocolError(f"the message cannot be read: {wrong}", received=message) from None
+
+
+@cache
+def _decoder(kind: type[M]) -> msgspec.json.Decoder[M]:
+    """Return what reads messages that are spelled as the service spells them, which most are."""
+    return msgspec.json.Decoder(kind, strict=False)
 
 
 def _folded(value: JSON, kind: type[Struct], place: str, unknown: list[Unknown]) -> JSON:
