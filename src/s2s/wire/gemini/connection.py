@@ -10,6 +10,7 @@ from s2s.items import Call, Item, Message, ToolResult
 from s2s.wire import Send
 from s2s.wire.gemini import messages as m
 from s2s.wire.gemini.asks import Asks
+from s2s.wire.gemini.callnames import CallNames
 from s2s.wire.gemini.items import answer, turns
 from s2s.wire.gemini.memory import Memory
 from s2s.wire.gemini.opening import Opening, settings_of, setup
@@ -43,14 +44,15 @@ class Connection:
         self.uplink = Uplink(opening.input_rate, manual=self.settings.manual)
         self.lost_calls: tuple[Call, ...] = ()
         """Those that went with the last connection, and that the service may still wait for."""
-        self.unnamed: set[str] = set()
-        """Calls to which the service gave no id: it does not know them by ours."""
+        self.names = CallNames()
         self._started: SessionStarted | None = None
 
     def open(self) -> Send:
         """Spell what a connection begins with; it is what the settings are now until it ends."""
         memory, profile, settings = self.memory, self.opening.profile, self.settings
         self.phase = Phase.OPENING if memory.handle is None else Phase.RESUMING
+        if memory.handle is None:
+            self.names.begin_anew()
         self.replies.silent = settings.written and not profile.writes
         self.uplink.reopen(manual=settings.manual)
         seeds = profile.history_config and memory.handle is None and bool(self._context())
@@ -90,8 +92,7 @@ class Connection:
     def answer(self, result: ToolResult, call: Call) -> m.FunctionResponse:
         """Spell the answer to a call, by the names that the service has given it."""
         response = answer(result, call.name)
-        if call.id in self.unnamed:
-            response.id = None
+        response.id = self.names.theirs(call.id)
         return response
 
     def refuse(self, calls: Sequence[Call]) -> Send:

@@ -16,7 +16,7 @@ from s2s.events import (
     ResponseStatus,
     Unrecognized,
 )
-from s2s.items import JSON, Call
+from s2s.items import JSON
 from s2s.wire import Send
 from s2s.wire.gemini import messages as m
 from s2s.wire.gemini.connection import Connection, Phase
@@ -44,7 +44,6 @@ class Hearing:
         self._bundle: Bundle[int] = Bundle()
         self._late = ""
         """Words that came when no answer was due: of one that is over, or of one that begins with them."""
-        self._calls = 0
 
     def receive(self, message: bytes) -> Told:
         """Read one message."""
@@ -92,7 +91,9 @@ class Hearing:
             told += self._called(said.tool_call.function_calls or [])
         if said.tool_call_cancellation is not None:
             on.asks.passed()
-            told += on.replies.cancelled(said.tool_call_cancellation.ids or [])
+            told += on.replies.cancelled(
+                [on.names.ours(each) for each in said.tool_call_cancellation.ids or ()]
+            )
         if content is not None and content.turn_complete:
             told += on.speech.over()
             status, error = _outcome(content.turn_complete_reason or "", on.opening.provider)
@@ -225,22 +226,14 @@ class Hearing:
 
     def _called(self, calls: Sequence[m.FunctionCall]) -> list[Send | Event]:
         on, replies = self._on, self._on.replies
-        new = {each.id: each for each in map(self._named, calls) if each.id not in replies.calls}
-        if not new:
+        named = [call_of(each, name) for each in calls if (name := on.names.name(each.id)) is not None]
+        if not named:
             return []
-        named = [*new.values()]
         told = [*self._on_time(), *on.speech.over(), *replies.begins()]
         if replies.stage is Stage.MUTED:
             # Whoever calls must be answered, or it will not listen any more.
             return [*told, on.refuse(named)]
         return [*told, *replies.call(named, ends=on.opening.profile.ends_calls != "never")]
-
-    def _named(self, call: m.FunctionCall) -> Call:
-        self._calls += 1
-        named = call_of(call, call.id or f"call_{self._calls}")
-        if not call.id:
-            self._on.unnamed.add(named.id)
-        return named
 
 
 def _rate(mime_type: str) -> int | None:
