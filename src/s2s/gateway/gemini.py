@@ -10,11 +10,12 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from s2s.config import Config, override
+from s2s.config import Config
 from s2s.engine import Engine
 from s2s.errors import ProviderError, S2SError
-from s2s.gateway.keeping import Garage, Kept, StillOpen
+from s2s.gateway.keeping import Garage, Kept, StillOpen, UnknownHandle
 from s2s.gateway.opening import opened
+from s2s.gateway.wishes import config_for
 from s2s.hosting import host
 from s2s.links import Link
 from s2s.serving import Knock
@@ -121,12 +122,13 @@ async def _kept(
     handle = setup.session_resumption and setup.session_resumption.handle
     if handle:
         kept = await _resumed(garage, handle)
-        if kept.about == bare(setup.model):
-            return kept
-        await kept.close()
-        raise ProviderError("a session goes on with its own model", code="precondition")
-    engine.check(config)
-    return garage.admit(around(await opened(engine, config)), bare(setup.model))
+        if kept.about != bare(setup.model):
+            await kept.close()
+            raise ProviderError("a session goes on with its own model", code="precondition")
+        if not await kept.become(config):
+            raise UnknownHandle("the engine of this session has gone: begin a new one", code="unknown_handle")
+        return kept
+    return garage.admit(around(await opened(engine, config)), bare(setup.model), config)
 
 
 async def _resumed(garage: Garage, handle: str) -> Kept:
@@ -137,11 +139,3 @@ async def _resumed(garage: Garage, handle: str) -> Kept:
         except StillOpen:
             await asyncio.sleep(_LOOK_S)
     return garage.resume(handle)
-
-
-def config_for(engine: Engine, fields: dict[str, object]) -> Config:
-    """Return how a session of the engine shall be; a voice that it does not have is left aside."""
-    voices: tuple[str, ...] = getattr(engine, "voices", ())
-    if voices and fields.get("voice") not in voices:
-        fields.pop("voice", None)
-    return override(engine.config, fields)

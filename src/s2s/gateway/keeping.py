@@ -10,9 +10,11 @@ from enum import Enum
 
 from msgspec import Struct
 
-from s2s.commands import Cancel, Command
+from s2s.commands import Cancel, Command, UpdateSession
+from s2s.config import Config
 from s2s.errors import ProviderError, S2SError
 from s2s.events import Error, Event, GoingAway, ResponseDone, ResponseStarted, SessionStarted
+from s2s.gateway.wishes import changes
 from s2s.links import Link, Told
 from s2s.patience import Patience
 from s2s.wire import Send
@@ -50,6 +52,7 @@ class Lifetime(Struct, frozen=True):
 
 
 _FOREVER = Lifetime()
+_PLAIN = Config()
 
 
 class Presence(Enum):
@@ -174,10 +177,12 @@ class Kept:
     hears the rest of it; calls stay open, for whoever comes next. Where no handle was given, all is over.
     """
 
-    def __init__(self, link: Link, garage: Garage, about: str) -> None:
+    def __init__(self, link: Link, garage: Garage, about: str, config: Config) -> None:
         self.input_rate = link.input_rate
         self.about = about
         """What its client may not change when it comes back."""
+        self.config = config
+        """How the engine shall be."""
         self.presence = Presence.ATTACHED
         self.handles: deque[str] = deque()
         self._link = link
@@ -193,6 +198,11 @@ class Kept:
         for event in events:
             self._note(event)
         return events
+
+    async def become(self, config: Config) -> bool:
+        """Have the engine be as this config says, before a connection; return whether it is still there."""
+        asked, self.config = changes(self.config, config), config
+        return asked == UpdateSession() or await self._ask(asked, config.limits.connect_s)
 
     async def __aiter__(self) -> AsyncIterator[Told]:
         """Yield what the engine tells and has told since the last connection, SessionStarted first.
@@ -257,11 +267,7 @@ class Kept:
 
     async def _part(self) -> None:
         self.presence = Presence.PARTING
-        try:
-            async with asyncio.timeout(_CANCEL_S):
-                self._rest += await self._link.send(Cancel())
-        except (S2SError, TimeoutError):
-            await self._let_go()
+        if not await self._ask(Cancel(), _CANCEL_S):
             return
         heard, self._heard = self._heard, {}
         self._rest += await self._reading.hold(_now() + self._garage.longest_s, heard)
@@ -270,6 +276,16 @@ class Kept:
             self._garage.park(self)
         else:
             await self._let_go()
+
+    async def _ask(self, command: Command, within_s: float) -> bool:
+        """Pass a command on while nobody listens; return whether the engine took it, else let go of it."""
+        try:
+            async with asyncio.timeout(within_s):
+                self._rest += await self._link.send(command)
+        except (S2SError, TimeoutError):
+            await self._let_go()
+            return False
+        return True
 
     async def _over(self) -> None:
         """Let go of an engine that has ended, unless whoever is there is about to."""
@@ -318,9 +334,9 @@ class Garage:
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def admit(self, link: Link, about: str = "") -> Kept:
+    def admit(self, link: Link, about: str = "", config: Config = _PLAIN) -> Kept:
         """Return a new conversation with the engine behind this link, with a client attached."""
-        kept = Kept(link, self, about)
+        kept = Kept(link, self, about, config)
         self._sessions.add(kept)
         return kept
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from functools import partial
 
 from s2s.config import override
 from s2s.engine import Engine
 from s2s.errors import S2SError
 from s2s.gateway.opening import opened
+from s2s.gateway.voices import takes, voices_of
 from s2s.hosting import host
 from s2s.items import JSON
 from s2s.links import Link
@@ -47,13 +49,13 @@ async def serve(
     settings: dict[str, JSON] = {"model": knock.query.get("model") or config.model or engine.name}
     if config.instructions:
         settings["instructions"] = config.instructions
-    voices: tuple[str, ...] = getattr(engine, "voices", ())
-    if voices or config.voice:
-        settings["audio"] = {"output": {"voice": config.voice or voices[0]}}
+    voice = config.voice or next(iter(voices_of(engine)), None)
+    if voice is not None:
+        settings["audio"] = {"output": {"voice": voice}}
     wire = OpenAIServer(
         input_rate=link.input_rate,
         settings=settings,
-        voices=voices,
+        takes_voice=partial(takes, engine),
         opened_at=time.time(),
         strict=strict,
     )

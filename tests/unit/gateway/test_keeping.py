@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from tests.support.dialect import JSONClient, JSONServer
 from tests.support.links import MS, PlainLink, StuckLink, said, types
 
-from s2s.commands import AppendAudio, Cancel, Command, CommitAudio, CreateResponse, SendToolResult
+from s2s.commands import (
+    AppendAudio,
+    Cancel,
+    Command,
+    CommitAudio,
+    CreateResponse,
+    SendToolResult,
+    UpdateSession,
+)
 from s2s.config import Config
 from s2s.errors import ConnectionLostError, ProviderError, S2SError
 from s2s.events import (
@@ -608,6 +616,35 @@ def test_an_engine_that_does_not_take_a_cancel_is_not_kept(link: type[PlainLink]
         await keeper.client.hear()
         await keeper.client.part()
         assert (inner.closed, len(garage)) == (1, 0)
+
+    run(main())
+
+
+def test_who_comes_back_may_want_it_otherwise() -> None:
+    brief = Config(instructions="Be brief.")
+
+    async def main() -> None:
+        async with keeping() as (link, keeper):
+            await keeper.client.hear()
+            await keeper.client.part()
+            link.answers = lambda _: (LATE,)
+            client = keeper.resume()
+            assert await keeper.kept.become(brief)
+            assert await keeper.kept.become(brief)
+            assert link.sent == [Cancel(), UpdateSession(instructions="Be brief.")]
+            assert types(await client.hear()) == ["session_started", "transcript"]
+
+    run(main())
+
+
+@pytest.mark.parametrize("link", [Lost, StuckLink])
+def test_an_engine_that_does_not_become_what_it_shall_is_not_kept(link: type[PlainLink]) -> None:
+    async def main() -> None:
+        garage, inner = Garage(), link()
+        keeper = Keeper(garage, inner)
+        assert not await keeper.kept.become(Config(instructions="Be brief."))
+        assert (inner.closed, len(garage)) == (1, 0)
+        await keeper.client.stop()
 
     run(main())
 

@@ -19,6 +19,7 @@ from s2s.providers.gemini.options import NAME, Options, bare, options_of
 from s2s.transports import Transport
 from s2s.transports.websocket import ConnectionLimits, connect
 from s2s.wire.gemini.client import GeminiClient, Opening
+from s2s.wire.gemini.voices import VOICES
 
 DEFAULT_MODEL = "gemini-3.8-live"
 _HEARD_HZ = (8_000, 16_000, 24_000, 48_000)
@@ -59,6 +60,11 @@ class GeminiEngine(Engine):
             updates=True,
             resumption="native" if self.options(config).resumption else "replay",
         )
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """The voices that are ready-made; there are more."""
+        return VOICES
 
     @staticmethod
     def options(config: Config) -> Options:

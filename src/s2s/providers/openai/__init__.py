@@ -16,6 +16,7 @@ from s2s.providers.openai.options import Options, options_of
 from s2s.transports.websocket import connect
 from s2s.wire.openai.client import OpenAIClient, Opening
 from s2s.wire.openai.settings import format_of
+from s2s.wire.openai.voices import VOICES
 
 NAME = "openai_realtime"
 DEFAULT_MODEL = "gpt-realtime-2.1"
@@ -51,6 +52,11 @@ class OpenAIEngine(Engine):
             out_of_band=True,
             max_session_s=variant.max_session_s,
         )
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """The voices that are ready-made, as far as they are known; there are more."""
+        return VOICES if self.options(self.config).variant.name in ("openai", "azure") else ()
 
     @staticmethod
     def options(config: Config) -> Options:

@@ -1,6 +1,7 @@
 """The voices that Gemini Live has ready-made.
 
-Source: docs.cloud.google.com, "Configure language and voice" of the Live API (2026-11). Other names go around.
+Source: docs.cloud.google.com, "Configure language and voice" of the Live API (2026-11); firebase.google.com
+for the first, which speaks where none is named. Other names go around.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ VOICES = (
     *("Zubenelgenubi", "Charon", "Leda", "Callirrhoe", "Iapetus", "Despina", "Rasalgethi", "Alnilam"),
     *("Pulcherrima", "Vindemiatrix", "Sulafat"),
 )
+_FOLDED = frozenset(each.casefold() for each in VOICES)
 
 
 def known(name: str) -> bool:
     """Tell whether this is a voice of Gemini."""
-    return name in VOICES
+    return name.casefold() in _FOLDED

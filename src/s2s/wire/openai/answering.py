@@ -32,7 +32,7 @@ from s2s.wire.openai.failures import ACTIVE
 from s2s.wire.openai.items import read
 from s2s.wire.openai.ledger import Ledger, Promise
 from s2s.wire.openai.schema import meant, problem_with, problem_with_item
-from s2s.wire.openai.settings import merged, read_changes
+from s2s.wire.openai.settings import merged, named_voice, read_changes
 from s2s.wire.openai.uplink import SHORTEST_MS
 
 MOST_AUDIO = 15 * 1024 * 1024
@@ -127,7 +127,7 @@ class Answering:
             raise Refused(wrong)
         session = {key: value for key, value in meant(session).items() if key not in _KEPT}
         speaks = (session.get("audio") or {}).get("output") or {}
-        if "voice" in speaks and ledger.voices and speaks["voice"] not in ledger.voices:
+        if "voice" in speaks and not ledger.takes_voice(named_voice(speaks["voice"])):
             del speaks["voice"]  # a stock client names a voice of the service, and any voice will do
         if "voice" in speaks and ledger.locks(speaks["voice"]):
             told = "Cannot update a conversation's voice if assistant audio is present."

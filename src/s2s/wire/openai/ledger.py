@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Literal, TypeVar
 
 import msgspec
@@ -102,13 +102,18 @@ class Ledger:
     """The session, the items in order, the responses, and the audio that waits."""
 
     def __init__(
-        self, input_rate: int, opened_at: float, voices: Sequence[str] = (), *, strict: bool = False
+        self,
+        input_rate: int,
+        opened_at: float,
+        takes_voice: Callable[[str], bool] = lambda _: True,
+        *,
+        strict: bool = False,
     ) -> None:
         self.capabilities: Capabilities | None = None
         """None until the engine has started."""
         self.input_rate = input_rate
         self.opened_at = opened_at
-        self.voices = voices
+        self.takes_voice = takes_voice
         self.strict = strict
         self.asked: dict[str, JSON] = {}
         """What the client has set."""

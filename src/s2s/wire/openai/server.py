@@ -6,7 +6,7 @@ that public gateways transcribe (2026-08), and what strict clients demand: opena
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from s2s.commands import Command
 from s2s.events import Event, SessionStarted
@@ -29,16 +29,16 @@ class OpenAIServer:
         *,
         input_rate: int,
         settings: dict[str, JSON] | None = None,
-        voices: Sequence[str] = (),
+        takes_voice: Callable[[str], bool] = lambda _: True,
         opened_at: float = 0.0,
         strict: bool = False,
     ) -> None:
-        """Begin with these settings of the session; where there are `voices`, any other is left aside.
+        """Begin with these settings of the session; a voice that the engine does not take is left aside.
 
         A `strict` one refuses what the service refuses though the engine could do it.
         `opened_at` is wall clock in seconds, for the session says by it when it will end.
         """
-        self._ledger = Ledger(input_rate, opened_at, voices, strict=strict)
+        self._ledger = Ledger(input_rate, opened_at, takes_voice, strict=strict)
         self._ledger.session = merged(self._ledger.session, settings or {})
         self._telling = Telling(self._ledger)
         self._answering = Answering(self._ledger)

@@ -196,8 +196,7 @@ def read_changes(before: dict[str, JSON], after: dict[str, JSON]) -> UpdateSessi
     hears, heard = (each.get("audio", {}).get("input", {}) for each in (after, before))
     speaks, spoke = (each.get("audio", {}).get("output", {}) for each in (after, before))
     if speaks.get("voice") != spoke.get("voice"):
-        voice = speaks["voice"]
-        fields["voice"] = voice.get("id") if isinstance(voice, dict) else voice
+        fields["voice"] = named_voice(speaks["voice"])
     if "turn_detection" in hears and hears["turn_detection"] != heard.get("turn_detection", {}):
         fields["turn_detection"] = read_turns(hears["turn_detection"])
     if hears.get("transcription") != heard.get("transcription"):
@@ -206,6 +205,11 @@ def read_changes(before: dict[str, JSON], after: dict[str, JSON]) -> UpdateSessi
         if (how or {}).get("language") != (heard.get("transcription") or {}).get("language"):
             fields["language"] = (how or {}).get("language")
     return UpdateSession(**fields)
+
+
+def named_voice(spelled: JSON) -> str:
+    """Return the name of a voice, which one of a customer has for its id."""
+    return str(spelled.get("id") if isinstance(spelled, dict) else spelled)
 
 
 def merged(session: dict[str, JSON], update: dict[str, JSON]) -> dict[str, JSON]:

@@ -29,6 +29,7 @@ from s2s.wire.openai import messages as m
 from s2s.wire.openai.counts import spelled_usage
 from s2s.wire.openai.failures import problem_of
 from s2s.wire.openai.ledger import Ledger, Output, Part, kept, message
+from s2s.wire.openai.settings import named_voice
 from s2s.wire.openai.userturns import UserTurns
 
 _STATUS = {
@@ -232,7 +233,7 @@ class Telling:
             conversation_id="conv_000001" if output.in_conversation else None,
             output_modalities=session["output_modalities"],
             max_output_tokens=session["max_output_tokens"],
-            audio={"output": {"format": speaks["format"], "voice": _voice(speaks["voice"])}},
+            audio={"output": {"format": speaks["format"], "voice": named_voice(speaks["voice"])}},
             metadata=output.metadata or None,
         )
 
@@ -250,10 +251,6 @@ def _is_cut(item: m.WireItem) -> bool:
 
 def _limit(limit: RateLimit) -> m.Limit:
     return m.Limit(name=limit.name, limit=limit.limit, remaining=limit.remaining, reset_seconds=limit.reset_s)
-
-
-def _voice(voice: JSON) -> JSON:
-    return voice.get("id") if isinstance(voice, dict) else voice
 
 
 def _details(output: Output, status: str) -> JSON:

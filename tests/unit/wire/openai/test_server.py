@@ -198,7 +198,7 @@ def test_to_the_letter_even_the_voice_that_it_has_is_refused() -> None:
 
 
 def test_a_voice_that_the_engine_has_not_is_left_aside() -> None:
-    server = Server(OpenAIServer(input_rate=24_000, voices=["anna"], settings={}))
+    server = Server(OpenAIServer(input_rate=24_000, takes_voice="anna".__eq__, settings={}))
     updated = said(server.updates(audio={"output": {"voice": "marin"}}), "session.updated")
     assert updated["session"]["audio"]["output"]["voice"] == "marin"
     assert types(server.updates(audio={"output": {"voice": "anna"}})) == ["UpdateSession", "session.updated"]
