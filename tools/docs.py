@@ -15,9 +15,11 @@ import msgspec
 import s2s
 from s2s import commands, errors, events
 from s2s.models import MODELS
+from s2s.providers.gemini.options import Options as GeminiOptions
 from s2s.providers.openai.options import Options
 from s2s.registry import providers
-from s2s.simulators.temper import Fault, Temper
+from s2s.simulators.temper import Fault, GeminiTemper, Temper
+from s2s.wire.gemini.profiles import PROFILES, Profile
 
 ROOT = Path(__file__).parent.parent
 
@@ -84,7 +86,7 @@ def config_table() -> Iterator[str]:
     """One row per field of Config and of what it holds."""
     yield "| field | default |"
     yield "|---|---|"
-    for kind in (s2s.Config, s2s.TurnDetection, s2s.Limits):
+    for kind in (s2s.Config, s2s.TurnDetection, s2s.Limits, s2s.Reconnect):
         prefix = "" if kind is s2s.Config else f"{kind.__name__}."
         for field in msgspec.structs.fields(kind):
             default = field.default_factory() if callable(field.default_factory) else field.default
@@ -95,6 +97,38 @@ def config_table() -> Iterator[str]:
 def options_table() -> Iterator[str]:
     """One row per setting of an engine of OpenAI Realtime."""
     yield from _noted(Options)
+
+
+def gemini_options_table() -> Iterator[str]:
+    """One row per setting of an engine of Gemini Live."""
+    yield from _noted(GeminiOptions)
+
+
+def profile_table() -> Iterator[str]:
+    """One row per thing in which generations of models differ, one column per generation."""
+    yield f"| | {' | '.join(f'`{each.name}`' for each in PROFILES)} |"
+    yield f"|---|{'---|' * len(PROFILES)}"
+    for name in Profile.__struct_fields__[1:]:
+        cells = (_cell(getattr(each, name)) for each in PROFILES)
+        yield f"| {name.replace('_', ' ')} | {' | '.join(cells)} |"
+
+
+def _cell(value: object) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "-"
+        case tuple():
+            return ", ".join(str(each) for each in value) or "-"
+        case _:
+            return str(value).strip().replace("_", " ") or "-"
+
+
+def gemini_temper_table() -> Iterator[str]:
+    """One row per knob that only the simulator of Gemini Live has, or has with another default."""
+    rows = [*_noted(GeminiTemper)]
+    own = set(_notes(GeminiTemper)) | {"session_s"}
+    yield from rows[:2]
+    yield from (each for each in rows[2:] if each.split("`")[1] in own)
 
 
 def temper_table() -> Iterator[str]:
@@ -170,6 +204,9 @@ BLOCKS: dict[str, Callable[[], Iterator[str]]] = {
     "config": config_table,
     "errors": error_tree,
     "openai options": options_table,
+    "gemini options": gemini_options_table,
+    "profiles": profile_table,
+    "gemini temper": gemini_temper_table,
     "temper": temper_table,
     "fault": fault_table,
     "models": model_table,
