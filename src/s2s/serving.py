@@ -73,6 +73,8 @@ class Doors(Struct, frozen=True, kw_only=True):
     """An event may carry 15 MiB of audio, in base64."""
     max_sessions: int = 256
     ping_s: float | None = 20.0
+    pong_after_s: float = 0.0
+    """How late the pings of clients are answered, by a pretend service that is slow."""
     greeting_s: float = 10.0
     """How long a client may take to greet in TLS, then to say what it wants, and to part in TLS."""
     tls: TLS | None = None
@@ -183,6 +185,7 @@ class Listener:
             protocols=chosen,
             max_msg_size=self._doors.max_message_bytes,
             heartbeat=self._doors.ping_s,
+            autoping=not self._doors.pong_after_s,
             compress=False,
             decode_text=False,
         )
@@ -193,7 +196,9 @@ class Listener:
         if task is not None:
             self._sessions.add(task)
         try:
-            await self._serve(ServedWebSocket(request, response), knock)
+            await self._serve(
+                ServedWebSocket(request, response, pong_after_s=self._doors.pong_after_s), knock
+            )
         finally:
             self._sessions.discard(task)
         return response

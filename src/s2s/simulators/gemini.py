@@ -16,9 +16,9 @@ from s2s.gateway.playing import Playing
 from s2s.gateway.watching import Watch
 from s2s.links import Link
 from s2s.providers.script import Reply, ScriptEngine
-from s2s.serving import Doors, Knock
+from s2s.serving import Knock
 from s2s.simulators.manner import Mannered, Tariff
-from s2s.simulators.simulator import Simulator
+from s2s.simulators.simulator import Simulator, doors_of
 from s2s.simulators.temper import Fault, GeminiTemper
 from s2s.simulators.unruly import Spelling, Trouble, Unruly
 from s2s.transports import Transport
@@ -55,8 +55,7 @@ class GeminiSimulator(Simulator):
         port: int = 0,
         tls: TLS | None = None,
     ) -> None:
-        guarded = temper.keys is not None
-        doors = Doors(host=host, port=port, guarded=guarded, ping_s=temper.ping_s, tls=tls)
+        doors = doors_of(temper, host, port, tls)
         super().__init__(doors, PATHS, watch)
         if temper.profile is not None and temper.profile not in NAMED:
             raise ConfigError(f"no profile {temper.profile!r}: use {', '.join(NAMED)}")

@@ -14,9 +14,9 @@ from s2s.gateway.openai import PATHS, serve, turn_away
 from s2s.gateway.watching import Watch
 from s2s.links import Link
 from s2s.providers.script import Reply, ScriptEngine
-from s2s.serving import Doors, Knock
+from s2s.serving import Knock
 from s2s.simulators.manner import Mannered
-from s2s.simulators.simulator import Simulator
+from s2s.simulators.simulator import Simulator, doors_of
 from s2s.simulators.temper import Fault, Temper
 from s2s.simulators.unruly import Spelling, Unruly
 from s2s.transports import Transport
@@ -47,8 +47,7 @@ class OpenAISimulator(Simulator):
         port: int = 0,
         tls: TLS | None = None,
     ) -> None:
-        guarded = temper.keys is not None
-        doors = Doors(host=host, port=port, guarded=guarded, ping_s=temper.ping_s, tls=tls)
+        doors = doors_of(temper, host, port, tls)
         super().__init__(doors, PATHS, watch)
         spoken = {"script": list(script), "pace": temper.pace}
         self._engine = engine or ScriptEngine(Config(extra=spoken))

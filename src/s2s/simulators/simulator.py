@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import ClassVar, Self
 
+from s2s.certificates import TLS
 from s2s.errors import S2SError
 from s2s.gateway.inside import Inside
 from s2s.gateway.watching import Watch, watched
 from s2s.links import Link
 from s2s.serving import Doors, Knock, Listener
+from s2s.simulators.temper import Temper
 from s2s.transports import Transport
 
 _MOST_FAILURES = 100
@@ -87,3 +89,15 @@ class Simulator(ABC):
             await self.converse(transport, knock, watched(self._watch, next(self._numbers)))
         except S2SError as broken:
             self.failures = [*self.failures[1 - _MOST_FAILURES :], broken]
+
+
+def doors_of(temper: Temper, host: str, port: int, tls: TLS | None) -> Doors:
+    """Return the doors of a provider like this; it asks for keys itself, and in its own words."""
+    return Doors(
+        host=host,
+        port=port,
+        guarded=temper.keys is not None,
+        ping_s=temper.ping_s,
+        pong_after_s=temper.pong_after_s,
+        tls=tls,
+    )

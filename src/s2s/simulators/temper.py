@@ -73,6 +73,8 @@ class Temper(Struct, frozen=True, kw_only=True):
     session_s: float = 3600.0
     """How long a session may last, or with Gemini a connection, by the clock of the event loop."""
     ping_s: float | None = 20.0
+    pong_after_s: float = 0.0
+    """How late pings are answered; Gemini Live has been seen to take half a minute."""
     faults: tuple[Fault, ...] = ()
 
 

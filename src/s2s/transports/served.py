@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from aiohttp import WebSocketError, WSMsgType, web
 from aiohttp.http_websocket import WSMessageDecodeText, WSMessageNoDecodeText
@@ -11,6 +12,7 @@ from s2s.transports.ending import CUT, GOING_AWAY, NO_CODE, NORMAL, Ending, may_
 from s2s.wire import BinaryMessage
 
 _WANTED = frozenset({NORMAL, GOING_AWAY, NO_CODE})
+_MOST_PONGS = 16
 _TAKEN_AT_ONCE_BYTES = 16 * 1024
 """The low-water mark of asyncio and uvloop: with less than that waiting, writing is not paused."""
 
@@ -30,11 +32,14 @@ class ServedWebSocket:
         *,
         send_s: float = 10.0,
         close_s: float = 2.0,
+        pong_after_s: float = 0.0,
     ) -> None:
         self._response = response
         self._tcp = request.transport
         self._send_s = send_s
         self._close_s = close_s
+        self._pong_after_s = pong_after_s
+        self._pongs: set[asyncio.Task[None]] = set()
         self._ending: Ending | None = None
 
     async def send(self, message: bytes) -> None:
@@ -66,6 +71,11 @@ class ServedWebSocket:
                 return text if isinstance(text, bytes) else text.encode()
             if received.type is WSMsgType.BINARY:
                 return BinaryMessage(received.data)
+            if received.type is WSMsgType.PING:
+                self._answer_late(received.data)
+                continue
+            if received.type is WSMsgType.PONG:
+                continue
             if self._ending is None:
                 self._ending = _ending(received)
         if self._ending.wanted:
@@ -76,6 +86,7 @@ class ServedWebSocket:
         """Say goodbye and wait at most `close_s` for the client's."""
         if self._ending is None:
             self._ending = Ending(code, reason, wanted=True)
+        self._forget_pings()
         # The fuse outlives this call: what was written last may still wait for the client to read it.
         asyncio.get_running_loop().call_later(self._close_s, self._drop)
         # To drain is to wait on a future that aiohttp shares, and that a cancelled `send` cancels for all.
@@ -95,6 +106,18 @@ class ServedWebSocket:
         if self._ending is not None and not self._ending.wanted:
             raise self._ending.error()
 
+    def _answer_late(self, ping: bytes) -> None:
+        """Answer a ping after a while; of too many that wait some get no answer."""
+        if len(self._pongs) < _MOST_PONGS:
+            pong = asyncio.create_task(self._pong(ping), name="s2s-pong")
+            self._pongs.add(pong)
+            pong.add_done_callback(self._pongs.discard)
+
+    async def _pong(self, ping: bytes) -> None:
+        await asyncio.sleep(self._pong_after_s)
+        with contextlib.suppress(ConnectionError):
+            await self._response.pong(ping)
+
     def _over(self) -> Exception:
         return (self._ending or Ending(CUT, "the client is gone")).error()
 
@@ -103,7 +126,12 @@ class ServedWebSocket:
         self._ending = self._ending or Ending(CUT, f"the client took nothing for {self._send_s:g} s")
         self._drop()
 
+    def _forget_pings(self) -> None:
+        for each in self._pongs:
+            each.cancel()
+
     def _drop(self) -> None:
+        self._forget_pings()
         if self._tcp is not None:
             self._tcp.abort()
 

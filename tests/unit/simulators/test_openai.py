@@ -4,6 +4,7 @@ import pytest
 from aiohttp import ClientSession, WSMsgType
 from tests.support.peers import inside, outside
 from tests.support.websockets import run as run_on_sockets
+from websockets.asyncio.client import connect
 
 import s2s
 from s2s.config import Config
@@ -137,3 +138,23 @@ def test_what_breaks_a_session_is_kept() -> None:
         ]
 
     run(main())
+
+
+@pytest.mark.parametrize("pings", [1, 40])
+def test_pings_are_answered_as_late_as_it_is_wanted_and_not_without_end(pings: int) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        temper = Temper(pong_after_s=0.3)
+        async with (
+            OpenAISimulator([Reply(says="Good day.")], temper=temper) as simulator,
+            connect(f"{simulator.url}?model=m", ping_interval=None) as client,
+        ):
+            began = loop.time()
+            pongs = [await client.ping() for _ in range(pings)]
+            await pongs[0]
+            assert loop.time() - began >= 0.3
+            assert "session.created" in str(await client.recv())
+            for _ in range(pings):
+                await client.ping()
+
+    run_on_sockets(main())
