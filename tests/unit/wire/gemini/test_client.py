@@ -475,15 +475,18 @@ def test_whatever_comes_the_contract_holds(
 
 
 @given(st.lists(_STEPS, max_size=20), st.sampled_from([HALF_CASCADE, LIVE_38]))
-def test_whatever_came_the_next_question_is_answered(steps: list[tuple[str, JSON]], profile: Profile) -> None:
+def test_whatever_came_after_some_silence_the_next_question_is_answered(
+    steps: list[tuple[str, JSON]], profile: Profile
+) -> None:
     anyone = Anyone(profile, {"tools": TOOLS})
     for verb, what in steps:
         anyone.does(verb, what)
-    anyone.does("move", None)
     anyone.does("write", None)
-    talk, before = anyone.talk, len(anyone.talk.events)
+    talk = anyone.talk
+    talk.receive({"toolCallCancellation": {"ids": [*talk.dialogue.calls.open]}})
     while talk.wire.patience_s is not None:
         talk.waits()
+    before = len(talk.events)
     talk.tell(AddItem(Message("user", "Still there?")), CreateResponse(metadata={"last": "1"}))
     talk.write()
     talk.receive({"serverContent": spoken(40, "Yes.")}, {"serverContent": DONE})
