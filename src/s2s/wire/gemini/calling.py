@@ -9,7 +9,7 @@ import msgspec
 from s2s.events import Usage
 from s2s.items import JSON, Call
 from s2s.wire.gemini import messages as m
-from s2s.wire.gemini.endings import Made, complete, end_turn, owe, refusal, withdraw
+from s2s.wire.gemini.endings import Made, complete, end_turn, owe, pause_turn, refusal, withdraw
 from s2s.wire.gemini.ledger import Ledger, Reply, Turn
 
 _MOST_ARGUMENTS_BYTES = 512 * 1024
@@ -33,7 +33,7 @@ def called(ledger: Ledger, reply: Reply, usage: Usage | None) -> Made:
         case "never":
             return [told, *refused]
         case "perhaps":
-            return [told, *refused, *end_turn(ledger)]
+            return [told, *refused, *pause_turn(ledger)]
         case "always":
             return [told, *refused, *complete(ledger, reply), *end_turn(ledger)]
 

@@ -101,10 +101,22 @@ def refusal(call_id: str, why: str, *, respond: bool = False) -> SendToolResult:
 
 def end_turn(ledger: Ledger, usage: Usage | None = None, reason: str | None = None) -> Made:
     """Tell that the turn is over, and what it cost."""
+    ledger.turn = Turn.OVER
+    return _ended(ledger, usage, reason, "IDLE")
+
+
+def pause_turn(ledger: Ledger) -> Made:
+    """Tell that a turn waits for calls, to a client that knows this from its end; to any other it is over."""
+    goes_on = ledger.agreed.profile.interaction_status
+    ledger.turn = Turn.OPEN if goes_on else Turn.OVER
+    return _ended(ledger, None, None, "IN_PROGRESS")
+
+
+def _ended(ledger: Ledger, usage: Usage | None, reason: str | None, status: str) -> Made:
     owe(ledger, usage)
-    spent, ledger.owed, ledger.turn = ledger.owed, None, Turn.OVER
-    status = "IDLE" if ledger.agreed.profile.interaction_status else None
-    over = m.ServerContent(turn_complete=True, turn_complete_reason=reason, interaction_status=status)
+    spent, ledger.owed = ledger.owed, None
+    told = status if ledger.agreed.profile.interaction_status else None
+    over = m.ServerContent(turn_complete=True, turn_complete_reason=reason, interaction_status=told)
     message = m.ServerMessage(server_content=over, usage_metadata=counted(ledger, spent))
     return [ledger.spelling.say(message), *handle(ledger)]
 

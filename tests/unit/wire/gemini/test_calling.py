@@ -37,7 +37,7 @@ def test_all_calls_of_an_answer_come_in_one_message_when_it_is_over() -> None:
     [
         (NATIVE_25, []),
         (LIVE_38, ["over+usage"]),
-        (THINKING_38, ["over+IDLE+usage"]),
+        (THINKING_38, ["over+IN_PROGRESS+usage"]),
         (HALF_CASCADE, ["generated", "over+usage"]),
     ],
 )

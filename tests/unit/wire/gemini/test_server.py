@@ -62,7 +62,11 @@ NATIVE, FLASH, LIVE, THINKING, HALF = (
 )
 KIN = {"vertex-2.5-native": NATIVE, "vertex-3.8": LIVE}
 ALOUD, BEAT, WORDS = ["no handle", "thought"], ["beat"], ["words-begin", "words"]
-OVER, IDLE = ["over+usage", "handle"], ["over+IDLE+usage", "handle"]
+OVER, IDLE, BUSY = (
+    ["over+usage", "handle"],
+    ["over+IDLE+usage", "handle"],
+    ["over+IN_PROGRESS+usage", "handle"],
+)
 SPOKEN = ["audio+words", "audio", "generated"]
 SPOKEN_APART = ["words", "audio", "audio", "generated"]
 SPOKEN_MARKED = [*WORDS, "audio", "audio", "words-end", "generated"]
@@ -97,21 +101,21 @@ EXPECTED: dict[str, dict[str, list[str]]] = {
         NATIVE: [*ALOUD, "2 calls", *RESULTS, *ALOUD, *SPOKEN_APART, *OVER],
         FLASH: [*BEAT, "2 calls", *RESULTS, *BEAT, *SPOKEN, *OVER],
         LIVE: [*BEAT, "2 calls", *OVER, *RESULTS, *BEAT, *SPOKEN, *OVER],
-        THINKING: [*BEAT, "2 calls", *IDLE, *RESULTS, *BEAT, *SPOKEN, *IDLE],
+        THINKING: [*BEAT, "2 calls", *BUSY, *RESULTS, *BEAT, *SPOKEN, *IDLE],
         HALF: ["2 calls", "generated", *OVER, *RESULTS, *SPOKEN_MARKED, *OVER],
     },
     "calls_in_vain": {
         NATIVE: [*ALOUD, "1 calls", "interrupted", *GONE, *OVER],
         FLASH: [*BEAT, "1 calls", "start", "interrupted", *GONE, *OVER],
         LIVE: [*BEAT, "1 calls", *OVER, "start", *GONE],
-        THINKING: [*BEAT, "1 calls", *IDLE, "start", *GONE],
+        THINKING: [*BEAT, "1 calls", *BUSY, "start", "interrupted", *GONE, "over+IDLE", "handle"],
         HALF: ["1 calls", "generated", *OVER, *GONE],
     },
     "calls_taken_back": {
         NATIVE: [*ALOUD, "1 calls", "1 cancelled", *OVER],
         FLASH: [*BEAT, "1 calls", "1 cancelled", *OVER],
         LIVE: [*BEAT, "1 calls", *OVER, "1 cancelled"],
-        THINKING: [*BEAT, "1 calls", *IDLE, "1 cancelled"],
+        THINKING: [*BEAT, "1 calls", *BUSY, "1 cancelled", "over+IDLE", "handle"],
         HALF: ["1 calls", "generated", *OVER, "1 cancelled"],
     },
 }
