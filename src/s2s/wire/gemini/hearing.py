@@ -106,7 +106,8 @@ class Hearing:
 
     def _administered(self, said: m.ServerMessage) -> list[Event]:
         update, away = said.session_resumption_update, said.go_away
-        if update is not None and update.resumable and update.new_handle:
+        resumes = self._on.opening.wishes.resumption
+        if resumes and update is not None and update.resumable and update.new_handle:
             self._on.memory.keeps(update.new_handle)
         return [] if away is None else [GoingAway(m.seconds(away.time_left))]
 

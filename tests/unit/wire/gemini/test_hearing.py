@@ -40,6 +40,7 @@ from s2s.events import (
 )
 from s2s.items import JSON, Call, Message
 from s2s.tools import Tool
+from s2s.wire.gemini.client import Wishes
 from s2s.wire.gemini.profiles import (
     FLASH_31,
     HALF_CASCADE,
@@ -638,6 +639,14 @@ def test_only_a_handle_that_can_be_used_is_kept(update: JSON, handle: str) -> No
     assert made.hears(sessionResumptionUpdate=update) == []
     made.moves()
     assert made.setup["sessionResumption"] == {"handle": handle}
+
+
+def test_a_handle_that_nobody_asked_for_is_not_used() -> None:
+    made = Client(FLASH_31, Wishes(resumption=False)).ready()
+    made.hears(sessionResumptionUpdate={"newHandle": "H1", "resumable": True})
+    made.user_says("Hello.")
+    assert kinds(made.moves()) == ["transcript", "clientContent", "reconnected"]
+    assert "sessionResumption" not in made.setup
 
 
 # What is broken.
