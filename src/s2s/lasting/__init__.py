@@ -12,7 +12,7 @@ from s2s.config import Reconnect
 from s2s.errors import ConnectionLostError, S2SError
 from s2s.events import Event
 from s2s.lasting.attempts import Attempts, Dial
-from s2s.lasting.line import Line, Phase
+from s2s.lasting.line import Connection, Line, Phase
 from s2s.lasting.reader import Reader
 from s2s.links import DirectLink, Told
 from s2s.wire import LastingWire, Reopen, Send
@@ -21,17 +21,22 @@ __all__ = ["Dial", "LastingLink"]
 
 
 class _Audio(Send, frozen=True, gc=False):
-    """Audio that could not be written at once: good for whichever connection comes next."""
+    """Audio that could not be written at once."""
+
+    pcm: bytes
+    connection: Connection
+    """For which it is spelled."""
 
 
 @DirectLink.register
 class LastingLink:
     """A wire, and one transport after the other, each dialled once the one before it is closed.
 
-    Whoever listens replaces them, and commands wait meanwhile. What the wire owes a later connection before
-    it is ready is written at once and not told. The peer's silence counts from its last message, or from the
-    last command that is no audio. Without attempts a connection is replaced only for a command that asks for
-    it, and once. A transport that is not direct may be iterated anew at any time.
+    Whoever listens replaces them, and commands wait meanwhile. Of what could not be written any more only
+    audio is spelled anew for the next one: all else the wire remembers. What the wire owes a later connection
+    before it is ready is written at once and not told. The peer's silence counts from its last message, or
+    from the last command that is no audio. Without attempts a connection is replaced only for a command that
+    asks for it, and once. A transport that is not direct may be iterated anew at any time.
     """
 
     def __init__(
@@ -67,8 +72,8 @@ class LastingLink:
     async def send(self, command: Command | Send) -> Sequence[Event]:
         """Write what the wire makes of the command, over as many connections as it takes."""
         match command:
-            case _Audio(data=message):
-                await self._line.write(message)
+            case _Audio():
+                return await self._append(command)
             case Send(data=message):
                 await self._line.reply(message)
             case _:
@@ -80,7 +85,8 @@ class LastingLink:
         line = self._line
         if line.phase is not Phase.OPEN or (message := line.wire.append(audio)) is None:
             return AppendAudio(audio)
-        return None if line.connection.transport.write(message) else _Audio(message)
+        connection = line.connection
+        return None if connection.transport.write(message) else _Audio(message, audio, connection)
 
     async def listen(self, hear: Callable[[Told], None]) -> None:
         """Call `hear` with what iterating would yield, as it arrives; ends with what it raises."""
@@ -114,14 +120,24 @@ class LastingLink:
         self._line.alarm.ring()
         await self._line.disconnect()
 
-    async def _ask(self, command: Command) -> Sequence[Event]:
+    async def _append(self, audio: _Audio) -> Sequence[Event]:
         line = self._line
-        await line.serving()
+        if await line.serving() is audio.connection and await line.write(audio.data, audio.connection):
+            return ()
+        return await self._again(AppendAudio(audio.pcm), audio.connection)
+
+    async def _again(self, command: Command, gone: Connection) -> Sequence[Event]:
+        await self._line.serving(but=gone)
+        return await self._ask(command)
+
+    async def _ask(self, command: Command) -> Sequence[Event]:
+        line, written = self._line, True
+        connection = await line.serving()
         events: list[Event] = []
         for each in line.wire.send(command):
             match each:
                 case Send(data=message):
-                    await line.write(message)
+                    written = written and await line.write(message, connection)
                 case Reopen(cause=cause):
                     await self._reopen(cause)
                 case _:
@@ -129,6 +145,8 @@ class LastingLink:
         if not isinstance(command, AppendAudio):
             line.active_at = line.clock()
         line.look()
+        if not written and isinstance(command, AppendAudio):
+            events += await self._again(command, connection)
         return events
 
     async def _reopen(self, cause: str) -> None:

@@ -145,14 +145,13 @@ class Line:
         self._require_more()
         return self.connection
 
-    async def write(self, message: bytes) -> None:
-        """Write what is good for any connection. Raises ConnectionLostError where there will be none."""
-        connection = await self.serving()
-        while True:
-            try:
-                return await connection.transport.send(message)
-            except ConnectionLostError:
-                connection = await self.serving(but=connection)
+    async def write(self, message: bytes, connection: Connection) -> bool:
+        """Write over this connection and no other; return False where it is gone."""
+        try:
+            await connection.transport.send(message)
+        except ConnectionLostError:
+            return False
+        return True
 
     async def reply(self, message: bytes) -> None:
         """Write an answer to the peer; where its connection is gone, nobody waits for it any more."""

@@ -81,7 +81,11 @@ class LastingWire(Protocol):
         ...
 
     def send(self, command: Command) -> Sequence[Send | Event | Reopen]:
-        """Spell a command."""
+        """Spell a command.
+
+        What of it was not written when the connection ended is not written at all: the wire says it again
+        over the next one, as far as it holds there. Only AppendAudio is given to it anew.
+        """
         ...
 
     def append(self, audio: bytes, /) -> bytes | None:

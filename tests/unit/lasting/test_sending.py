@@ -111,25 +111,55 @@ def test_while_there_is_no_connection_commands_wait_and_arrive_in_order_over_the
     run(main())
 
 
-@pytest.mark.parametrize("command", [ASK, "audio"])
-def test_what_was_being_written_as_the_connection_broke_goes_on_over_the_next(command: object) -> None:
+def test_what_was_asked_as_the_connection_broke_is_left_to_the_wire() -> None:
     async def main() -> None:
         engine = ToyEngine(lambda: direct_pair(room=1))
         async with listening(ToyWire(), engine) as (link, _):
-            if command is ASK:
-                writing = asyncio.ensure_future(link.send(ASK))
-            else:
-                assert link.append(b"1") is None
-                late = link.append(b"2")
-                assert late is not None
-                writing = asyncio.ensure_future(link.send(late))
+            writing = asyncio.ensure_future(link.send(ASK))
             await rest()
             await engine.cut()
-            assert len(engine.heard(0)) == 1
+            assert await writing == [ResponseDone("asked")]
+            assert (engine.heard(0), engine.heard(1)) == ([b"ask 1"], [b"hello 2"])
+            await engine.say(b"catch-up question")
+            await rest()
+            assert engine.heard(1) == [b"question"]
+
+    run(main())
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_audio_that_was_being_written_as_the_connection_broke_is_spelled_anew_for_the_next(
+    direct: bool,
+) -> None:
+    async def main() -> None:
+        engine, wire = ToyEngine(lambda: direct_pair(room=1)), ToyWire()
+        async with listening(wire, engine) as (link, _):
+            assert link.append(b"1") is None
+            late = link.append(b"23") if direct else AppendAudio(b"23")
+            assert late is not None
+            writing = asyncio.ensure_future(link.send(late))
+            await rest()
+            wire.most_bytes = 1
+            await engine.cut()
+            engine.end._room = 2
             assert engine.heard(1) == [b"hello 2"]
             await engine.say(BACK)
-            await writing
-            assert engine.heard(1) == [b"ask 2" if command is ASK else b"audio 2"]
+            assert await writing in ((), [])
+            assert engine.heard(1) == [b"audio 2", b"audio 3"]
+
+    run(main())
+
+
+def test_a_question_that_could_not_be_written_is_asked_once() -> None:
+    async def main() -> None:
+        engine = ToyEngine(direct_pair)
+        async with listening(ToyWire(), engine) as (link, _):
+            await engine.end.close(1006)
+            assert await link.send(ASK) == [ResponseDone("asked")]
+            await rest()
+            await engine.say(b"catch-up question")
+            await link.send(CommitAudio())
+            assert engine.heard() == [b"hello 2", b"question", *spelled(CommitAudio())]
 
     run(main())
 
