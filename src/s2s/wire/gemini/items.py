@@ -64,12 +64,12 @@ def answer(result: ToolResult, name: str) -> FunctionResponse:
 
 
 def result_of(response: FunctionResponse) -> ToolResult:
-    """Read the answer to a call; what is not text is written as JSON."""
+    """Read the answer to a call, which without an id has its name; what is not text is written as JSON."""
     given = response.response or {}
     failed = set(given) == {"error"}
     value: JSON = given["error"] if failed else given["output"] if set(given) == {"output"} else given
     output = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    return ToolResult(response.id or "", output, failed)
+    return ToolResult(response.id or response.name or "", output, failed)
 
 
 def read_turns(contents: Sequence[Content]) -> list[Item]:

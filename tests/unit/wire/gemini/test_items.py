@@ -112,10 +112,12 @@ def test_what_was_said_is_read_as_it_was_spelled(said: list[Message]) -> None:
 def test_calls_are_read_with_or_without_a_name() -> None:
     assert read_turns(turns([CALL, RESULT])) == [CALL, RESULT]
     assert call_of(FunctionCall(name="weather"), "c1") == Call("c1", "weather", {}, "{}")
-    (nameless,) = read_turns(
-        [Content(role="model", parts=[Part(function_call=FunctionCall(name="weather"))])]
-    )
-    assert nameless == Call("weather", "weather")
+    call, result = FunctionCall(name="weather"), FunctionResponse(name="weather", response={"output": "mild"})
+    nameless = [
+        Content(role="model", parts=[Part(function_call=call)]),
+        Content(role="user", parts=[Part(function_response=result)]),
+    ]
+    assert read_turns(nameless) == [Call("weather", "weather"), ToolResult("weather", "mild")]
 
 
 def test_thoughts_are_not_words() -> None:
