@@ -84,6 +84,10 @@ class Client:
         """Have the service call tools."""
         return self.hears(toolCall={"functionCalls": list(calls) or [WEATHER]})
 
+    def settles(self) -> Heard:
+        """Hear nothing for as long as the wire is patient, and return what that causes."""
+        return [plain(each) for each in self.wire.settle()]
+
     def moves(self) -> Heard:
         """Lose the connection, and return what another one brings until it is ready."""
         parted = [plain(each) for each in self.wire.parted()]

@@ -26,13 +26,14 @@ from s2s.commands import (
 from s2s.config import TurnDetection
 from s2s.errors import LocalProtocolError
 from s2s.events import Error, Event
-from s2s.items import Item, Message, ToolResult
+from s2s.items import Item, Message
 from s2s.wire import Reopen, Send
 from s2s.wire.gemini import messages as m
 from s2s.wire.gemini.asks import Ask
 from s2s.wire.gemini.connection import Connection, say
-from s2s.wire.gemini.opening import Settings, behavior, declared, instruction
+from s2s.wire.gemini.opening import Settings, declared, instruction
 from s2s.wire.gemini.replies import Stage
+from s2s.wire.gemini.results import QUIET_S, Results
 from s2s.wire.gemini.uplink import Window
 
 Told = Sequence[Send | Event | Reopen]
@@ -52,6 +53,7 @@ class Asking:
         self._on = connection
         self._held: list[Item] = []
         """Entries that go out with what is asked next."""
+        self._results = Results(connection)
         self._pictures: deque[m.Part] = deque(maxlen=_MOST_PICTURES)
         """Shown since the last turn: a typed one does not see them unless they come with it."""
 
@@ -59,6 +61,15 @@ class Asking:
     def idle(self) -> bool:
         """Whether nothing waits to be said."""
         return not self._held
+
+    @property
+    def patience_s(self) -> float | None:
+        """How long a result may wait for the question that it belongs to."""
+        return QUIET_S if self._results.waiting else None
+
+    def settle(self) -> Sequence[Send]:
+        """Go on without that question."""
+        return self._results.release()
 
     def append(self, audio: bytes) -> bytes | None:
         """Spell audio; None where something has to be said before it."""
@@ -76,15 +87,15 @@ class Asking:
             case CreateResponse():
                 return self._respond(command)
             case SendToolResult():
-                return [*self._release(), *self._result(command)]
+                return [*self._release(), *self._results.answer(command)]
             case Cancel(response_id=response_id):
                 return self._cancel(response_id)
             case CommitAudio():
-                return [*self._release(), *self._commit()]
+                return [*self._results.release(), *self._release(), *self._commit()]
             case AppendImage():
                 return [*self._release(), self._show(command)]
             case UpdateSession():
-                return [*self._release(), *self._update(command)]
+                return [*self._results.release(), *self._release(), *self._update(command)]
             case ClearAudio():
                 return (_refused(_KEEPS_AUDIO),)
             case RemoveItem():
@@ -96,16 +107,21 @@ class Asking:
         on, told = self._on, self._release()
         if on.uplink.manual:
             told += on.uplink.begin()
-            told += on.speech.began(on.uplink.position_ms)
+            told += on.speech.began(on.uplink.position_ms) if on.uplink.window is Window.OPEN else []
         return [*told, Send(on.uplink.append(audio))]
 
     def _commit(self) -> Told:
         on = self._on
         if not on.uplink.manual:
             return (on.uplink.end(),)
-        if on.uplink.window is not Window.OPEN:
+        if on.uplink.window not in (Window.OPEN, Window.TAKEN):
             return (_refused(_NO_AUDIO),)
-        told = [on.uplink.end(), *on.speech.stopped(on.uplink.position_ms), *on.replies.turned()]
+        at_ms = on.uplink.position_ms
+        stopped = [*on.speech.began(at_ms), *on.speech.stopped(at_ms)]
+        if not on.settings.turns.create_response:
+            on.uplink.window = Window.TAKEN  # the service answers whatever has ended
+            return stopped
+        told = [on.uplink.end(), *stopped, *on.replies.turned()]
         on.asks.put(Ask("user_turn"))
         return told
 
@@ -130,30 +146,18 @@ class Asking:
             told.append(_refused(_ONE_WAY))
         if command.instructions:
             self._held.append(Message("user", command.instructions))
-        held = self._taken()
-        pictures = [*self._pictures]
+        if not self._held and (answered := self._results.follow(command.metadata)):
+            return [*told, *answered]
+        told += self._results.release()
+        self._held = [*self._results.late(), *self._held]
+        if on.uplink.window is Window.TAKEN:
+            told += [*self._release(), on.uplink.end(), *on.replies.turned()]
+            on.asks.put(Ask("application", command.metadata))
+            return told
+        held, pictures = self._taken(), [*self._pictures]
         self._pictures.clear()
         on.asks.put(Ask("application", command.metadata, tuple(held)))
         return [*told, on.ask(held, pictures)]
-
-    def _result(self, command: SendToolResult) -> Told:
-        on, profile = self._on, self._on.opening.profile
-        call = on.replies.calls.pop(command.call_id, None)
-        if call is None:
-            return ()  # the service has taken the call back
-        result = ToolResult(command.call_id, command.output, command.is_error, command.respond)
-        on.memory.add(result)
-        response = on.answer(result, call)
-        tool = next((each for each in on.settings.tools if each.name == call.name), None)
-        blocks = tool is None or (behavior(tool, profile) or profile.unset_behavior) == "BLOCKING"
-        if not blocks and profile.scheduling:
-            response.scheduling = on.opening.wishes.scheduling if command.respond else "SILENT"
-        if command.respond:
-            on.asks.put(Ask("tool_result", said=(call, result)))
-        elif not response.scheduling and not on.replies.calls:
-            # The model speaks of it all the same.
-            on.asks.put(Ask("tool_result", wanted="hidden"))
-        return (say(m.ClientMessage(tool_response=m.ToolResponse(function_responses=[response]))),)
 
     def _cancel(self, response_id: str | None) -> Told:
         on, reply = self._on, self._on.replies.reply

@@ -36,7 +36,10 @@ class GeminiClient:
     @property
     def patience_s(self) -> float | None:
         """How long the service may now say nothing."""
-        return self._on.replies.patience_s if self._on.phase is Phase.READY else None
+        if self._on.phase is not Phase.READY:
+            return None
+        asked, answers = self._asking.patience_s, self._on.replies.patience_s
+        return answers if asked is None else min(asked, answers or asked)
 
     @property
     def idle(self) -> bool:
@@ -44,7 +47,7 @@ class GeminiClient:
         on = self._on
         if on.replies.reply is not None or on.replies.stage is Stage.MUTED or on.replies.calls:
             return False
-        if on.asks.expected or on.speech.speaking or on.uplink.window is Window.OPEN:
+        if on.asks.expected or on.speech.speaking or on.uplink.window in (Window.OPEN, Window.TAKEN):
             return False
         return self._asking.idle and (on.memory.handle is None or not on.memory.unkept)
 
@@ -54,6 +57,8 @@ class GeminiClient:
 
     def settle(self) -> Sequence[Send | Event]:
         """Go on without what the service owes."""
+        if self._asking.patience_s is not None:
+            return self._asking.settle()
         return [*self._on.speech.over(), *self._on.replies.settle()]
 
     def parted(self) -> Sequence[Event]:

@@ -53,6 +53,7 @@ _PATIENCE_S = {
     Stage.MUTED: 20.0,
 }
 _ANSWER_S = 30.0
+_MOST_WITHDRAWN = 64
 
 
 class Replies:
@@ -65,6 +66,8 @@ class Replies:
         """Words stand for the audio, which nobody wants."""
         self.calls: dict[str, Call] = {}
         """Those without an answer."""
+        self.withdrawn: dict[str, Call] = {}
+        """Those that need none any more, the newest of them."""
         self._asks = asks
         self._memory = memory
         self._provider = provider
@@ -135,7 +138,9 @@ class Replies:
 
     def cancelled(self, call_ids: Sequence[str]) -> list[Event]:
         """The service waits for these calls no more."""
-        known = tuple(each for each in call_ids if self.calls.pop(each, None) is not None)
+        known = tuple(each for each in call_ids if each in self.calls)
+        withdrawn = {**self.withdrawn, **{each: self.calls.pop(each) for each in known}}
+        self.withdrawn = dict([*withdrawn.items()][-_MOST_WITHDRAWN:])
         return [ToolCallCancelled(known)] if known else []
 
     def complete(

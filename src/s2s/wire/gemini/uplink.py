@@ -20,6 +20,10 @@ class Window(Enum):
     CLOSED = "the user is silent"
     ASKED = "the user is about to speak: the service has stopped for that"
     OPEN = "the user speaks"
+    TAKEN = "the user's turn is over: the service hears of that when it shall answer"
+
+
+_AUDIBLE = (Window.OPEN, Window.TAKEN)
 
 
 class Uplink:
@@ -35,7 +39,7 @@ class Uplink:
     @property
     def passes(self) -> bool:
         """Whether audio needs nothing to be said before it."""
-        return not self.manual or self.window is Window.OPEN
+        return not self.manual or self.window in _AUDIBLE
 
     def append(self, pcm: bytes) -> bytes:
         """Return the message for a chunk."""
@@ -44,6 +48,8 @@ class Uplink:
 
     def begin(self) -> list[Send]:
         """Say that the user begins to speak, where that was not said."""
+        if self.window in _AUDIBLE:
+            return []
         before, self.window = self.window, Window.OPEN
         return [_START] if before is Window.CLOSED else []
 

@@ -49,6 +49,7 @@ PCM = b"\1\0" * 160
 HELLO = AddItem(Message("user", "Hello."))
 HELLO_TURN = {"role": "user", "parts": [{"text": "Hello."}]}
 RESULT = SendToolResult("fc_1", "12 degrees")
+QUIET = SendToolResult("fc_1", "12 degrees", respond=False)
 BLOCKING = Tool(name="weather")
 BACKGROUND = Tool(name="weather", policy="background")
 
@@ -285,7 +286,8 @@ def test_when_a_result_is_spoken_of_is_said_where_it_may_be(
     profile: Profile, tool: Tool, respond: bool, scheduling: str | None
 ) -> None:
     made = called(profile, tool)
-    response = response_of(made.says(SendToolResult("fc_1", "12 degrees", respond=respond)))
+    told = made.says(SendToolResult("fc_1", "12 degrees", respond=respond))
+    response = response_of(told or made.settles())
     expected = {"id": "fc_1", "name": "weather", "response": {"output": "12 degrees"}}
     assert response == (expected if scheduling is None else {**expected, "scheduling": scheduling})
 
@@ -324,16 +326,96 @@ def test_of_several_calls_only_the_last_result_is_answered() -> None:
 )
 def test_an_answer_that_nobody_asked_for_is_not_told(profile: Profile, tool: Tool) -> None:
     made = called(profile, tool)
-    made.says(SendToolResult("fc_1", "12 degrees", respond=False))
+    made.says(QUIET)
+    made.settles()
     assert made.speaks(words="It is") == []
     assert made.content(outputTranscription={"text": " cold."}) == []
     assert made.content(**DONE) == []
     assert made.speaks()[0] == ResponseStarted("resp_2", "user_turn")
 
 
+def test_a_quiet_result_and_then_a_question_are_one_message_and_one_answer() -> None:
+    made = called(FLASH_31, BLOCKING)
+    assert made.says(QUIET) == []
+    response = response_of(made.says(CreateResponse(metadata={"a": "b"})))
+    assert response["response"] == {"output": "12 degrees"}
+    assert made.speaks()[0] == ResponseStarted("resp_2", "application", {"a": "b"})
+
+
+def test_the_last_of_several_quiet_results_waits() -> None:
+    made = client(tools=[BLOCKING])
+    made.calls(WEATHER, {**WEATHER, "id": "fc_2"})
+    assert response_of(made.says(QUIET))["id"] == "fc_1"
+    assert made.says(SendToolResult("fc_2", "rain", respond=False)) == []
+    assert response_of(made.says(CreateResponse()))["id"] == "fc_2"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [CreateResponse("Say it in French."), UpdateSession(instructions="Be brief."), CommitAudio()],
+    ids=lambda each: type(each).__name__,
+)
+def test_a_quiet_result_comes_before_anything_else_that_is_asked(command: CreateResponse) -> None:
+    made = called(FLASH_31, BLOCKING)
+    assert made.says(QUIET) == []
+    first, *_ = messages(made.says(command))
+    assert "toolResponse" in first
+
+
+def test_audio_and_entries_do_not_end_the_wait_and_time_does() -> None:
+    made = called(FLASH_31, BLOCKING)
+    made.says(QUIET)
+    assert made.wire.patience_s == 1.0
+    assert not made.wire.idle
+    assert kinds(made.says(AppendAudio(PCM))) == ["audio"]
+    assert made.says(HELLO) == []
+    assert response_of(made.settles())["id"] == "fc_1"
+    assert made.wire.patience_s != 1.0
+
+
+def test_a_quiet_result_with_entries_behind_it_is_no_answer_to_them() -> None:
+    made = called(FLASH_31, BLOCKING)
+    made.says(QUIET)
+    made.says(HELLO)
+    result, question = messages(made.says(CreateResponse()))
+    assert "toolResponse" in result
+    assert question["clientContent"]["turns"] == [HELLO_TURN]
+    assert made.speaks(words="It is") == []
+
+
+def test_a_result_for_a_call_that_was_taken_back_is_told_with_the_next_question() -> None:
+    made = called(FLASH_31, BLOCKING)
+    made.hears(toolCallCancellation={"ids": ["fc_1"]})
+    assert made.says(QUIET) == []
+    (question,) = messages(made.says(CreateResponse()))
+    (turn,) = question["clientContent"]["turns"]
+    assert turn["parts"] == [{"text": "[weather returned: 12 degrees]"}]
+
+
+@pytest.mark.parametrize("settles", [True, False])
+def test_so_is_one_that_waited_when_its_call_was_taken_back(settles: bool) -> None:
+    made = called(FLASH_31, BLOCKING)
+    made.says(QUIET)
+    made.hears(toolCallCancellation={"ids": ["fc_1"]})
+    assert not settles or made.settles() == []
+    made.says(*([HELLO] if settles else []))
+    (question,) = messages(made.says(CreateResponse()))
+    (turn,) = question["clientContent"]["turns"]
+    hello = [{"text": "Hello."}] if settles else []
+    assert turn["parts"] == [{"text": "[weather returned: 12 degrees]"}, *hello]
+
+
+def test_a_failure_of_a_call_that_was_taken_back_is_not_worth_telling() -> None:
+    made = called(FLASH_31, BLOCKING)
+    made.hears(toolCallCancellation={"ids": ["fc_1"]})
+    made.says(SendToolResult("fc_1", "no", is_error=True, respond=False))
+    (question,) = messages(made.says(CreateResponse()))
+    assert question == {"realtimeInput": {"text": " "}}
+
+
 def test_a_result_that_is_to_be_silent_hides_nothing() -> None:
     made = called(LIVE_38, BACKGROUND)
-    made.says(SendToolResult("fc_1", "12 degrees", respond=False))
+    made.says(QUIET)
     assert made.speaks()[0] == ResponseStarted("resp_2", "user_turn")
 
 
@@ -497,6 +579,25 @@ def test_who_answers_is_not_to_be_changed_where_the_service_finds_the_turns() ->
     assert "answers every turn" in refused(made.says(UpdateSession(turn_detection=WITHOUT)))
     told = UpdateSession(turn_detection=TurnDetection(mode="manual", create_response=False))
     assert kinds(client().says(told)) == ["reopen"]
+
+
+def test_a_turn_that_nobody_has_answered_yet_ends_when_an_answer_is_asked_for() -> None:
+    made = manual(create_response=False)
+    made.says(AppendAudio(PCM))
+    assert kinds(made.says(CommitAudio())) == ["speech_stopped"]
+    assert not made.wire.idle
+    assert kinds(made.says(CreateResponse(metadata={"a": "b"}))) == ["activityEnd"]
+    assert made.speaks()[0] == ResponseStarted("resp_1", "application", {"a": "b"})
+
+
+def test_audio_after_such_a_turn_is_heard_with_it_unless_it_is_a_turn_too() -> None:
+    made = manual(create_response=False)
+    made.says(AppendAudio(PCM), CommitAudio())
+    assert made.wire.append(PCM) is not None
+    assert kinds(made.says(AppendAudio(PCM))) == ["audio"]
+    assert kinds(made.says(CommitAudio())) == ["speech_started", "speech_stopped"]
+    assert kinds(made.says(HELLO, CreateResponse())) == ["clientContent", "activityEnd"]
+    assert kinds(made.says(AppendAudio(PCM))) == ["activityStart", "speech_started", "audio"]
 
 
 def test_who_finds_the_turns_changes_with_the_connection_and_not_before() -> None:

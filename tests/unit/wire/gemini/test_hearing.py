@@ -581,6 +581,7 @@ def test_calls_of_an_answer_that_nobody_hears_are_refused_at_once() -> None:
     made = client(LIVE_38, tools=[BLOCKING])
     made.calls()
     made.says(SendToolResult("fc_1", "12 degrees", respond=False))
+    made.settles()
     (message,) = made.calls({"id": "fc_2", "name": "news"}, {"name": "weather"})
     first, second = message["toolResponse"]["functionResponses"]
     assert (first["id"], first["name"], [*first["response"]]) == ("fc_2", "news", ["error"])

@@ -1,0 +1,104 @@
+"""Answers to the calls of the service, which speaks of each one that its model waits for."""
+
+from __future__ import annotations
+
+from s2s.commands import SendToolResult
+from s2s.items import Call, Item, Message, ToolResult
+from s2s.wire import Send
+from s2s.wire.gemini import messages as m
+from s2s.wire.gemini.asks import Ask
+from s2s.wire.gemini.connection import Connection, say
+from s2s.wire.gemini.opening import behavior
+
+QUIET_S = 1.0
+_MOST_LATE = 16
+_HIDDEN = Ask("tool_result", wanted="hidden")
+
+
+class Results:
+    """Spells them. One that nobody wants to hear of waits for the question that may follow, or for `QUIET_S`.
+
+    One whose call the service has taken back is told in words, with what is asked next.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._on = connection
+        self._quiet: SendToolResult | None = None
+        self._late: list[Item] = []
+
+    @property
+    def waiting(self) -> bool:
+        """Whether one waits."""
+        return self._quiet is not None
+
+    def answer(self, command: SendToolResult) -> list[Send]:
+        """Answer a call."""
+        on, told = self._on, self.release()
+        call = on.replies.calls.get(command.call_id)
+        if call is None:
+            self._too_late(command)
+        elif command.respond:
+            told += self._send(command, call, Ask("tool_result", said=(call, _result(command))))
+        elif self._schedules(call) or len(on.replies.calls) > 1:
+            told += self._send(command, call)
+        elif command.is_error:
+            told += self._send(command, call, _HIDDEN)  # no question follows
+        else:
+            self._quiet = command
+        return told
+
+    def follow(self, metadata: dict[str, str]) -> list[Send]:
+        """Answer the call whose result waits, if one does, for it is to be spoken of."""
+        waited = self._waited()
+        if waited is None:
+            return []
+        command, call = waited
+        return self._send(command, call, Ask("application", metadata, (call, _result(command))))
+
+    def release(self) -> list[Send]:
+        """Answer the call whose result waits; the model speaks of it, and nobody hears that."""
+        waited = self._waited()
+        return [] if waited is None else self._send(*waited, _HIDDEN)
+
+    def late(self) -> list[Item]:
+        """Return the results that came too late for their calls, now that they are told."""
+        late, self._late = self._late, []
+        return late
+
+    def _waited(self) -> tuple[SendToolResult, Call] | None:
+        """Return what waited, and its call; None where the service has taken that back."""
+        command, self._quiet = self._quiet, None
+        call = None if command is None else self._on.replies.calls.get(command.call_id)
+        if command is not None and call is not None:
+            return command, call
+        if command is not None:
+            self._too_late(command)
+        return None
+
+    def _too_late(self, command: SendToolResult) -> None:
+        call = self._on.replies.withdrawn.pop(command.call_id, None)
+        if call is not None and not command.is_error:
+            told = Message("user", f"[{call.name} returned: {command.output}]")
+            self._late = [*self._late[1 - _MOST_LATE :], told]
+
+    def _send(self, command: SendToolResult, call: Call, ask: Ask | None = None) -> list[Send]:
+        on, result = self._on, _result(command)
+        del on.replies.calls[call.id]
+        on.memory.add(result)
+        response = on.answer(result, call)
+        if self._schedules(call):
+            response.scheduling = on.opening.wishes.scheduling if command.respond else "SILENT"
+        if ask is not None:
+            on.asks.put(ask)
+        return [say(m.ClientMessage(tool_response=m.ToolResponse(function_responses=[response])))]
+
+    def _schedules(self, call: Call) -> bool:
+        """Tell whether the service can be told when to speak of it."""
+        on, profile = self._on, self._on.opening.profile
+        tool = next((each for each in on.settings.tools if each.name == call.name), None)
+        blocks = tool is None or (behavior(tool, profile) or profile.unset_behavior) == "BLOCKING"
+        return profile.scheduling and not blocks
+
+
+def _result(command: SendToolResult) -> ToolResult:
+    return ToolResult(command.call_id, command.output, command.is_error, command.respond)
