@@ -58,7 +58,7 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     resumption: bool = True
     compression: bool = True
     setup: dict[str, JSON] = {}
-    """Merged last into the setup, as it is."""
+    """Merged last into the setup, as it is: in camelCase."""
     ca: str | None = None
     """A PEM file of certificates to trust besides the system's."""
     proxy: str | None = None

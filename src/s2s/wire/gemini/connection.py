@@ -38,6 +38,8 @@ class Connection:
         self.phase = Phase.OPENING
         self.settings = settings_of(opening.config)
         self.memory = Memory(opening.config.history)
+        if opening.wishes.handle is not None:
+            self.memory.keeps(opening.wishes.handle)
         self.asks = Asks()
         self.replies = Replies(self.asks, self.memory, opening.provider)
         self.speech = Speech(self.memory)
@@ -85,9 +87,9 @@ class Connection:
     def ask(self, items: Sequence[Item], pictures: Sequence[m.Part] = ()) -> Send:
         """Spell that an answer is wanted, to these entries or to what was said before."""
         nudge = self.opening.profile.nudge
-        if not items and nudge:
+        if not items and not pictures and nudge:
             return say(m.ClientMessage(realtime_input=m.RealtimeInput(text=nudge)))
-        return self.content(items, complete=True, pictures=pictures if items else ())
+        return self.content(items, complete=True, pictures=pictures)
 
     def answer(self, result: ToolResult, call: Call) -> m.FunctionResponse:
         """Spell the answer to a call, by the names that the service has given it."""

@@ -32,7 +32,16 @@ class Wishes(Struct, frozen=True, kw_only=True):
     resumption: bool = True
     compression: bool = True
     setup: dict[str, JSON] = {}
-    """Merged last into the setup, as it is."""
+    """Merged last into the setup, as it is: in camelCase."""
+
+    @property
+    def handle(self) -> str | None:
+        """The handle of an earlier session that this one is to take up."""
+        match self.setup:
+            case {"sessionResumption": {"handle": str(handle)}}:
+                return handle
+            case _:
+                return None
 
 
 class Opening(Struct, frozen=True, kw_only=True):
@@ -106,7 +115,7 @@ def setup(opening: Opening, settings: Settings, handle: str | None, *, seeds: bo
     )
     if not wishes.setup:
         return m.encode(m.ClientMessage(setup=asked))
-    return m.encode({"setup": _merged(msgspec.to_builtins(asked), wishes.setup)})
+    return m.encode({"setup": _taking_up(_merged(msgspec.to_builtins(asked), wishes.setup), handle)})
 
 
 def instruction(text: str) -> m.Content:
@@ -194,6 +203,15 @@ def _transcription(settings: Settings) -> m.AudioTranscriptionConfig:
 def _proactivity(profile: Profile, wishes: Wishes) -> m.Proactivity | None:
     wanted = wishes.proactive_audio and profile.proactive == "opt_in"
     return m.Proactivity(proactive_audio=True) if wanted else None
+
+
+def _taking_up(spelled: JSON, handle: str | None) -> JSON:
+    """Return the setup with this handle, where the application had given the one of an earlier session."""
+    match spelled:
+        case {"sessionResumption": {"handle": _, **rest}}:
+            return {**spelled, "sessionResumption": {**rest, **({"handle": handle} if handle else {})}}
+        case _:
+            return spelled
 
 
 def _merged(base: JSON, change: JSON) -> JSON:

@@ -6,6 +6,7 @@ from tests.support.gemini import DONE, HANDLE, WEATHER, Client, kinds, messages,
 from s2s.commands import (
     AddItem,
     AppendAudio,
+    AppendImage,
     Cancel,
     CommitAudio,
     CreateResponse,
@@ -13,6 +14,7 @@ from s2s.commands import (
     UpdateSession,
 )
 from s2s.config import Reconnect, TurnDetection
+from s2s.errors import ConnectionLostError
 from s2s.events import (
     Reconnected,
     ResponseDone,
@@ -24,6 +26,7 @@ from s2s.events import (
 )
 from s2s.items import JSON, Call, Message, ToolResult
 from s2s.tools import Tool
+from s2s.wire.gemini.opening import Wishes
 from s2s.wire.gemini.profiles import (
     FLASH_31,
     HALF_CASCADE,
@@ -178,6 +181,31 @@ def test_with_a_handle_nothing_has_to_be() -> None:
     assert told == [Reconnected("full")]
 
 
+EARLIER = Wishes(setup={"sessionResumption": {"handle": "H0"}})
+
+
+def test_an_earlier_session_is_taken_up_by_its_handle_and_only_at_first() -> None:
+    made = Client(wishes=EARLIER, history=HISTORY)
+    assert made.setup["sessionResumption"] == {"handle": "H0"}
+    assert "historyConfig" not in made.setup
+    assert kinds(made.hears(setupComplete={})) == ["session_started"]
+    made.hears(sessionResumptionUpdate=HANDLE)
+    assert made.moves() == [Reconnected("full")]
+    assert made.setup["sessionResumption"] == {"handle": "H1"}
+
+
+def test_an_earlier_session_that_is_not_known_any_more_is_told_and_not_asked_for_again() -> None:
+    made = Client(wishes=EARLIER, history=HISTORY).ready()
+    made.wire.parted()
+    assert made.opens()["sessionResumption"] == {"handle": "H0"}
+    assert made.wire.survives(
+        ConnectionLostError("closed", code=1008, reason="Requested entity was not found.")
+    )
+    assert made.opens()["sessionResumption"] == {}
+    (content,) = contents(made.hears(setupComplete={}))
+    assert content["turns"] == SPELLED
+
+
 def test_with_an_older_handle_only_what_is_newer_is_told() -> None:
     made = talked(kept=True)
     made.user_says("And?")
@@ -256,6 +284,14 @@ def test_who_was_to_speak_first_is_nudged_again() -> None:
     made = client(NATIVE_25)
     made.says(CreateResponse())
     assert messages(made.moves()) == [{"clientContent": {"turnComplete": True}}]
+
+
+def test_a_picture_alone_is_asked_about() -> None:
+    made = client()
+    (message,) = made.says(AppendImage(b"\1"), CreateResponse())[1:]
+    (turn,) = message["clientContent"]["turns"]
+    assert [*turn["parts"][0]] == ["inlineData"]
+    assert message["clientContent"]["turnComplete"] is True
 
 
 def test_what_waits_to_be_said_is_not_said_before() -> None:
