@@ -16,6 +16,8 @@ class Heard:
         self._ledger = ledger
         self._texts: dict[str, str] = {}
         """The words of items that are not complete, as far as they were told."""
+        self._waiting: Transcript | None = None
+        """Words that are not complete and were not told."""
 
     def began(self, event: SpeechStarted) -> list[Send]:
         """The user begins to speak."""
@@ -28,8 +30,19 @@ class Heard:
     def words(self, event: Transcript) -> list[Send]:
         """Words of the user came."""
         agreed = self._ledger.agreed
-        if not agreed.tells_user_words or (agreed.profile.transcription == "chunk" and not event.final):
+        if not agreed.tells_user_words:
             return []
+        waits = agreed.profile.transcription == "chunk" and not event.final
+        self._waiting = event if waits else None
+        return [] if waits else self._tell(event)
+
+    def answered(self) -> list[Send]:
+        """An answer begins: the words before it have waited long enough."""
+        event, self._waiting = self._waiting, None
+        return [] if event is None else self._tell(event)
+
+    def _tell(self, event: Transcript) -> list[Send]:
+        agreed = self._ledger.agreed
         told: list[Send] = []
         new = self._new(event)
         marked = agreed.profile.transcription == "marked"

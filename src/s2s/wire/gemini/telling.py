@@ -121,7 +121,7 @@ class Telling:
         if event.origin == "out_of_band":
             return []
         reply = ledger.reply = Reply(event.response_id)
-        told = self._preamble() if ledger.agreed.strict else []
+        told: Made = [*self._heard.answered(), *(self._preamble() if ledger.agreed.strict else ())]
         if ledger.window is Window.OPEN and ledger.agreed.interrupts:
             # It answers what was said before the user began to speak again.
             told += [Cancel(reply.id), *interrupt(ledger, reply)]

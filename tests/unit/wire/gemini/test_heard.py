@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.gemini_server import MANUAL, Made, Server, brief
 
-from s2s.events import SpeechStarted, SpeechStopped, Transcript
+from s2s.events import ResponseDone, ResponseStarted, SpeechStarted, SpeechStopped, Transcript
 from s2s.items import JSON
 from s2s.wire.gemini.profiles import HALF_CASCADE, LIVE_38, NATIVE_25, Profile
 
@@ -60,6 +60,16 @@ def test_some_models_tell_all_words_at_once() -> None:
     assert read(Server(LIVE_38).tells(*transcripts("Hello", "Hallo there", "Hello there."))) == [
         "Hello there."
     ]
+
+
+def test_words_that_are_not_complete_are_told_before_they_are_answered() -> None:
+    server = Server(LIVE_38)
+    first, second, last = transcripts("Hello", "Hello there", "Hello there, you.")
+    assert server.tells(first, second) == []
+    assert read(server.tells(ResponseStarted("r1"))) == ["Hello there"]
+    assert read(server.tells(last)) == [", you."]
+    server.tells(ResponseDone("r1"))
+    assert server.tells(ResponseStarted("r2")) == []
 
 
 def test_some_models_say_where_words_begin_and_end() -> None:
