@@ -25,7 +25,7 @@ def config_for(engine: Engine, fields: Mapping[str, object]) -> Config:
     A voice that it does not take, and a temperature where it has none, are left aside. Raises ConfigError.
     """
     asked = dict(fields)
-    if not takes(engine, str(asked.get("voice", ""))):
+    if "voice" in asked and not takes(engine, str(asked["voice"])):
         del asked["voice"]
     config = override(engine.config, asked)
     try:

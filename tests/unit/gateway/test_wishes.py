@@ -29,6 +29,15 @@ def test_the_voice_of_another_service_is_left_aside() -> None:
     assert config_for(GEMINI, {"voice": "Kore"}).voice == "Kore"
 
 
+def test_an_engine_with_voices_of_its_own_need_not_be_asked_for_one() -> None:
+    class Choir(ScriptEngine):
+        voices = ("alto", "tenor")
+
+    engine = Choir(Config(voice="tenor"))
+    asked: tuple[dict[str, JSON], ...] = ({}, {"voice": "Puck"}, {"voice": "alto"})
+    assert [config_for(engine, each).voice for each in asked] == ["tenor", "tenor", "alto"]
+
+
 def test_a_temperature_is_left_aside_where_there_is_none() -> None:
     assert config_for(OPENAI, {"temperature": 0.5}).temperature is None
     assert config_for(GEMINI, {"temperature": 0.5}).temperature == 0.5
