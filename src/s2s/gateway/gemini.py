@@ -21,7 +21,7 @@ from s2s.links import Link
 from s2s.serving import Knock
 from s2s.transports import Transport
 from s2s.wire import Close
-from s2s.wire.gemini.failures import POLICY, closing, no_model, reason_of
+from s2s.wire.gemini.failures import POLICY, Reason, closing, no_model, reason_of
 from s2s.wire.gemini.judging import opening
 from s2s.wire.gemini.messages import Setup
 from s2s.wire.gemini.profiles import Profile, Surface, bare, profile_of
@@ -98,6 +98,13 @@ async def serve(
         new_handle=(lambda: garage.handle(kept)) if garage.longest_s else None,
     )
     await host(wire, transport, kept)
+
+
+async def turn_away(transport: Transport, reason: Reason) -> None:
+    """Hear what a client wants, for before that it would miss why, and end the connection for this reason."""
+    if await _first(transport) is not None:
+        told = closing(reason)
+        await transport.close(told.code, told.reason)
 
 
 async def _first(transport: Transport) -> bytes | None:

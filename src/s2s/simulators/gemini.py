@@ -10,7 +10,7 @@ import msgspec
 from s2s.config import Config
 from s2s.engine import Engine
 from s2s.errors import ConfigError
-from s2s.gateway.gemini import PATH, PATHS, Terms, serve
+from s2s.gateway.gemini import PATH, PATHS, Terms, serve, turn_away
 from s2s.gateway.keeping import Garage, Lifetime
 from s2s.gateway.playing import Playing
 from s2s.gateway.watching import Watch
@@ -23,7 +23,7 @@ from s2s.simulators.temper import Fault, GeminiTemper
 from s2s.simulators.unruly import Spelling, Trouble, Unruly
 from s2s.transports import Transport
 from s2s.wire import Close
-from s2s.wire.gemini.failures import BAD_KEY, closing
+from s2s.wire.gemini.failures import BAD_KEY
 from s2s.wire.gemini.messages import Setup
 from s2s.wire.gemini.profiles import NAMED, Profile
 from s2s.wire.gemini.wanted import turns
@@ -97,8 +97,7 @@ class GeminiSimulator(Simulator):
         """Talk to one client."""
         temper = self._temper
         if temper.keys is not None and knock.key not in temper.keys:
-            told = closing(BAD_KEY)
-            await transport.close(told.code, told.reason)
+            await turn_away(transport, BAD_KEY)
             return
 
         def around(link: Link, /, *, setup: Setup, profile: Profile) -> Link:
