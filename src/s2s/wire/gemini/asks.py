@@ -104,10 +104,19 @@ class Asks:
         """Nobody wants to hear the answers to what was asked."""
         self._waiting = deque(replace(each, wanted="ended") for each in self._waiting)
 
+    def spoken(self, words: Item | None) -> bool:
+        """Ask in these words what the user spoke, whose sound is gone; return False where there are none."""
+        unsaid = [each for each in self._waiting if each.origin == "user_turn" and not each.said]
+        waits = self._heard is Heard.TURN or any(each.wanted == "heard" for each in unsaid)
+        self._waiting = deque(each for each in self._waiting if each not in unsaid)
+        if waits and words is not None and all(each is not words for each in self.said):
+            self.put(Ask("user_turn", said=(words,)))
+        return words is not None or not waits
+
     def again(self) -> Ask | None:
-        """Return what is asked once more, all of it at once; what the user spoke went with the connection."""
+        """Return what is asked once more, all of it at once."""
         said = self.said
-        asked = [each for each in self._waiting if each.wanted == "heard" and each.origin != "user_turn"]
+        asked = [each for each in self._waiting if each.wanted == "heard"]
         self.drop()
         if not asked:
             return None

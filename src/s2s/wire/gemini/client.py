@@ -65,6 +65,8 @@ class GeminiClient:
         """End the response and the calls: no generation goes on after its connection."""
         on = self._on
         told = [*self._hearing.parted(), *on.replies.end("interrupted")]
+        if not on.asks.spoken(on.memory.question):
+            told.append(on.replies.unheard())
         on.lost_calls = tuple(on.replies.calls.values())
         return [*told, *on.replies.cancelled([*on.replies.calls])]
 

@@ -36,6 +36,15 @@ class Memory:
         self.handle, self._kept = None, 0
 
     @property
+    def question(self) -> Message | None:
+        """What the user said last, where nothing came after it."""
+        match self.unkept[-1:]:
+            case [Message(role="user") as message]:
+                return message
+            case _:
+                return None
+
+    @property
     def unkept(self) -> Sequence[Item]:
         """What the service does not know on another connection."""
         return self._items[self._kept :]

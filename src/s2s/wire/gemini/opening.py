@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -27,7 +28,7 @@ class Wishes(Struct, frozen=True, kw_only=True):
     thinking_budget: int | None = None
     affective_dialog: bool = False
     proactive_audio: bool = False
-    scheduling: m.Scheduling = "INTERRUPT"
+    scheduling: Literal["INTERRUPT", "WHEN_IDLE"] = "INTERRUPT"
     """When the result of a call that blocks nothing is spoken of."""
     resumption: bool = True
     compression: bool = True

@@ -259,6 +259,10 @@ class Replies:
         self._memory.add(Message("assistant", reply.text))
         return [*reply.close_item(), ResponseDone(reply.response_id, status, reply.usage)]
 
+    def unheard(self) -> Error:
+        """Say that the user's turn went with its connection."""
+        return self._silent("has lost what the user said")
+
     def _silent(self, what: str) -> Error:
         told = f"the service {what} and the session goes on: ask again"
         return Error(ProviderError(told, code="no_answer", retryable=True, provider=self._provider))

@@ -271,7 +271,7 @@ def test_the_wire_gets_what_only_it_understands() -> None:
         ({"project": "p/secret"}, r"project"),
         ({"thinking_level": "low"}, r"thinking_level"),
         ({"thinking_budget": "secret"}, r"thinking_budget"),
-        ({"tool_scheduling": "NEVER"}, r"tool_scheduling"),
+        ({"tool_scheduling": "SILENT"}, r"tool_scheduling"),
         ({"headers": {"x": 5}}, r"headers"),
         ({"setup": ["secret"]}, r"setup"),
     ],

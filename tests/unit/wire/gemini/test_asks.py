@@ -87,9 +87,33 @@ def test_over_another_connection_everything_is_asked_once_and_together() -> None
     assert asks.take(goes_on=False) == again
 
 
-def test_what_the_user_spoke_is_not_asked_again() -> None:
+def test_what_the_user_spoke_is_asked_again_in_its_words() -> None:
+    for asks in (asked(Ask("user_turn")), asked()):
+        asks.turned()
+        assert asks.spoken(HELLO)
+        assert asks.again() == Ask("user_turn", said=(HELLO,))
+        assert asks.spoken(HELLO)
+        assert asks.again() == Ask("user_turn", said=(HELLO,))
+
+
+def test_what_the_user_spoke_and_nobody_understood_is_lost() -> None:
     asks = asked(Ask("user_turn"), Ask("application", said=(HELLO,), wanted="ended"))
-    asks.noticed()
+    assert not asks.spoken(None)
     assert asks.again() is None
     assert not asks
     assert not asks.expected
+
+
+def test_words_that_are_asked_anyway_are_asked_once() -> None:
+    typed = Ask("application", said=(HELLO,))
+    asks = asked(Ask("user_turn"), typed)
+    assert asks.spoken(HELLO)
+    assert asks.again() == typed
+
+
+def test_words_that_may_be_late_or_that_nobody_wants_answered_are_not_asked() -> None:
+    asks = asked(Ask("user_turn", wanted="ended"))
+    asks.noticed()
+    assert asks.spoken(HELLO)
+    assert asks.again() is None
+    assert asks.spoken(None)

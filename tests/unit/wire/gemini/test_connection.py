@@ -302,11 +302,46 @@ def test_what_waits_to_be_said_is_not_said_before() -> None:
     assert contents(made.says(CreateResponse())) == [{"turns": [TURN], "turnComplete": True}]
 
 
-def test_what_the_user_spoke_went_with_the_connection() -> None:
-    made = client(turn_detection=TurnDetection(mode="manual"))
+MANUAL = TurnDetection(mode="manual")
+
+
+def test_what_the_user_spoke_went_with_the_connection_unless_it_was_understood() -> None:
+    made = client(turn_detection=MANUAL)
     made.says(AppendAudio(bytes(640)), CommitAudio())
-    assert made.moves() == [Reconnected("full")]
+    error, reconnected = made.moves()
+    assert error.error.code == "no_answer"
+    assert reconnected == Reconnected("full")
     assert made.wire.patience_s is None
+
+
+def test_an_understood_question_is_asked_again_in_words_and_once() -> None:
+    made = talked(kept=True, turn_detection=MANUAL)
+    made.says(AppendAudio(bytes(640)), CommitAudio())
+    made.user_says("And you?")
+    for _ in range(2):
+        told = made.moves()
+        assert contents(told) == [
+            {"turns": [{"role": "user", "parts": [{"text": "And you?"}]}], "turnComplete": True}
+        ]
+        assert restored(told) == "full"
+    assert made.speaks()[0] == ResponseStarted("resp_2", "user_turn")
+
+
+def test_speech_that_the_service_has_found_to_be_over_is_a_question_too() -> None:
+    made = talked(kept=True)
+    made.hears(voiceActivity={"type": "ACTIVITY_START"})
+    made.user_says("And you?")
+    made.hears(voiceActivity={"type": "ACTIVITY_END"})
+    (content,) = contents(made.moves())
+    assert content["turnComplete"] is True
+
+
+def test_words_of_a_user_who_still_speaks_are_no_question() -> None:
+    made = talked(kept=True)
+    made.hears(voiceActivity={"type": "ACTIVITY_START"})
+    made.user_says("And")
+    (content,) = contents(made.moves())
+    assert content == {"turns": [{"role": "user", "parts": [{"text": "And"}]}]}
 
 
 # Calls.

@@ -28,6 +28,19 @@ def test_a_handle_that_is_refused_is_let_go() -> None:
     assert (memory.handle, memory.unkept) == (None, [HELLO])
 
 
+def test_a_question_is_what_the_user_said_last_and_the_service_has_not_kept() -> None:
+    memory = Memory([])
+    questions = [memory.question]
+    memory.add(HELLO)
+    questions.append(memory.question)
+    memory.add(Message("assistant", "Hi."))
+    questions.append(memory.question)
+    memory.add(HELLO)
+    memory.keeps("H1")
+    questions.append(memory.question)
+    assert questions == [None, HELLO, None, None]
+
+
 def test_nothing_is_no_entry() -> None:
     memory = Memory([])
     memory.add(Message("assistant", " \n"))
