@@ -55,6 +55,10 @@ class Service:
         return self.replies.stage
 
 
+def patience_s(service: Service) -> float | None:
+    return service.replies.patience_s
+
+
 def types(told: list[Event]) -> list[str]:
     return [each.type for each in told]
 
@@ -187,6 +191,33 @@ def test_a_pause_ends_the_item_and_not_the_answer() -> None:
     assert service.stage is Stage.HELD
     assert service.replies.say("Here.", "spoken") == [TextOutput("Here.", "resp_1", "item_2")]
     assert service.replies.complete(COST)[-1] == ResponseDone("resp_1", usage=COST + COST)
+
+
+def test_an_answer_that_goes_on_after_a_pause_is_as_patient_as_any() -> None:
+    service = Service()
+    service.speaks()
+    service.replies.complete(None, more=True)
+    service.speaks()
+    assert patience_s(service) == 20.0
+    assert service.replies.generated() == [ResponseGenerated("resp_1")]
+    service.speaks()
+    assert service.stage is Stage.GENERATED
+
+
+def test_a_pause_of_nothing_is_none() -> None:
+    service = Service()
+    assert service.replies.complete(None, more=True) == []
+    assert service.speaks()[0] == started()
+
+
+def test_an_answer_without_a_word_begins_before_it_fails() -> None:
+    service = Service(Ask("application"))
+    error = ProviderError("no")
+    assert service.replies.complete(None, "failed", error) == [
+        ResponseStarted("resp_1", "application"),
+        Error(error),
+        ResponseDone("resp_1", "failed"),
+    ]
 
 
 # Interruption.
@@ -392,11 +423,15 @@ def test_calls_of_an_answer_that_nobody_wants_are_not_told(unwanted: Ask) -> Non
     assert service.replies.calls == {}
 
 
+def test_while_calls_are_open_the_end_of_a_turn_answers_no_question() -> None:
+    service = Service()
+    service.calls()
+    service.asks.put(Ask("application"))
+    assert service.replies.complete(None) == []
+    assert service.speaks()[0] == ResponseStarted("resp_2", "application")
+
+
 # Silence.
-
-
-def patience_s(service: Service) -> float | None:
-    return service.replies.patience_s
 
 
 def test_patience_depends_on_what_is_due() -> None:
@@ -449,6 +484,25 @@ def test_an_answer_that_was_cut_off_is_over_after_a_while() -> None:
     assert service.replies.patience_s == 5.0
     assert service.replies.settle() == [ResponseDone("resp_1", "interrupted")]
     assert service.speaks()[0] == started("resp_2")
+
+
+@pytest.mark.parametrize("end", ["silent", "cut", "muted", "generated"])
+def test_an_end_that_comes_after_patience_has_ended_is_of_nothing(end: str) -> None:
+    service = Service()
+    service.speaks()
+    match end:
+        case "cut":
+            service.replies.interrupted("user_speech")
+        case "muted":
+            service.replies.mute()
+        case "generated":
+            service.replies.generated()
+        case _:
+            pass
+    service.replies.settle()
+    service.asks.put(Ask("application"))
+    assert service.replies.complete(None) == []
+    assert service.speaks()[0] == ResponseStarted("resp_2", "application")
 
 
 def test_what_nobody_hears_does_not_last_for_ever() -> None:

@@ -14,7 +14,8 @@ def test_words_grow_within_their_item_and_begin_without_a_space() -> None:
     speech = Speech(Memory([]))
     assert heard(speech, " Hello") == [Transcript("Hello", "user_1", "Hello")]
     assert heard(speech, ", you", "en") == [Transcript("Hello, you", "user_1", ", you", language="en")]
-    assert speech.over() == [Transcript("Hello, you", "user_1", final=True, language="en")]
+    assert heard(speech, ".") == [Transcript("Hello, you.", "user_1", ".", language="en")]
+    assert speech.over() == [Transcript("Hello, you.", "user_1", final=True, language="en")]
     assert speech.over() == []
 
 
