@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Annotated, Literal, TypeAlias
 
@@ -104,9 +105,8 @@ def as_tools(tools: Iterable[Tool | ToolFunction]) -> tuple[Tool, ...]:
     if not isinstance(tools, Iterable):
         raise ConfigError(f"tools must be a list, not {type(tools).__name__}: write tools=[...]")
     made = tuple(each if isinstance(each, Tool) else tool(each) for each in tools)
-    names = [each.name for each in made]
-    for name in names:
-        if names.count(name) > 1:
+    for name, count in Counter(each.name for each in made).items():
+        if count > 1:
             raise ConfigError(f"two tools are named {name}: rename one of them")
     return made
 

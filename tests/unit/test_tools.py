@@ -1,4 +1,5 @@
 import functools
+import time
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -179,6 +180,12 @@ def test_a_timeout_is_above_zero() -> None:
 def test_two_tools_of_one_name_are_refused() -> None:
     with pytest.raises(ConfigError, match="two tools are named forecast: rename one of them"):
         as_tools([forecast, Tool(name="forecast")])
+
+
+def test_very_many_tools_are_compared_in_no_time() -> None:
+    before = time.process_time()
+    assert len(as_tools([Tool(name=f"tool_{number}") for number in range(30_000)])) == 30_000
+    assert time.process_time() - before < 3
 
 
 def test_arguments_come_as_the_annotated_types_and_defaults_stay_away() -> None:

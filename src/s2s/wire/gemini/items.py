@@ -79,16 +79,16 @@ def read_turns(contents: Sequence[Content]) -> list[Item]:
 
 def _items(content: Content) -> Iterable[Item]:
     role: Role = _ROLES.get(content.role or "", "user")
-    words = ""
+    words: list[str] = []
     for part in content.parts or ():
         if part.function_call is not None:
             yield call_of(part.function_call, part.function_call.id or part.function_call.name or "")
         elif part.function_response is not None:
             yield result_of(part.function_response)
         elif part.text and not part.thought:
-            words = f"{words} {part.text}" if words else part.text
+            words.append(part.text)
     if words:
-        yield Message(role, words)
+        yield Message(role, " ".join(words))
 
 
 def call_of(call: FunctionCall, call_id: str) -> Call:

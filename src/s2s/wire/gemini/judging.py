@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 from s2s.errors import ConfigError, RemoteProtocolError
 from s2s.wire import Close
@@ -27,6 +28,9 @@ from s2s.wire.gemini.setups import camel, of_setup, of_tools
 from s2s.wire.gemini.wanted import wanted
 
 FIRST = Reason("config", INVALID, "setup must be the first message and only the first")
+TOO_LONG = Reason("config", INVALID, "The setup is too long: send less than 4 MiB.")
+_MOST_BYTES = 4 * 1024 * 1024
+"""It stays as long as its connection. A voice to speak with takes a megabyte, long instructions another."""
 _CAPITAL = re.compile(r"(?<=[a-z])([A-Z])")
 
 
@@ -38,14 +42,17 @@ def opening(
     A `strict` one ends for all that the service refuses in this `version` of it, any other only where it
     cannot be served.
     """
+    if len(message) > _MOST_BYTES:
+        return closing(TOO_LONG)
     try:
         said, unknown = read(message, m.ClientMessage)
         if said.setup is None:
             return closing(FIRST)
         profile = profile_named(said.setup.model)
-        reasons = [*_of_names(said, unknown), *of_setup(said.setup, profile, version)] if strict else []
-        if reasons:
-            return closing(reasons[0])
+        reasons = chain(_of_names(said, unknown), of_setup(said.setup, profile, version))
+        wrong = next(reasons, None) if strict else None
+        if wrong is not None:
+            return closing(wrong)
         wanted(said.setup)
     except RemoteProtocolError as wrong:
         return closing(unreadable(wrong))
@@ -56,18 +63,7 @@ def opening(
 
 def objection(said: m.ClientMessage, unknown: list[Unknown], agreed: Agreed, *, seeds: bool) -> Reason | None:
     """Return what the service has against a message; `seeds` while the history is being told."""
-    reasons = [*_of_names(said, unknown)]
-    if said.realtime_input is not None and said.realtime_input.media_chunks is not None:
-        reasons += () if agreed.profile.media_chunks else (MEDIA_CHUNKS,)
-    if said.client_content is not None:
-        reasons += _of_turns(said.client_content, agreed.profile, seeds=seeds)
-    for each in (said.tool_response and said.tool_response.function_responses) or ():
-        reasons += _of_response(each, agreed.profile)
-    if said.context_update is not None:
-        reasons += () if agreed.profile.updates else (unknown_name("contextUpdate", ""),)
-        tools = said.context_update.tools
-        reasons += of_tools((tools and tools.tools) or [], agreed.profile, "context_update.tools")
-    return next(iter(reasons), None)
+    return next(chain(_of_names(said, unknown), _of_members(said, agreed.profile, seeds=seeds)), None)
 
 
 def unreadable(wrong: RemoteProtocolError) -> Reason:
@@ -90,6 +86,19 @@ def _of_names(said: m.ClientMessage, unknown: list[Unknown]) -> Iterator[Reason]
     for each in asked[1:]:
         told = f"Invalid value (oneof), oneof field 'message_type' is already set. Cannot set '{camel(each)}'"
         yield Reason("config", INVALID, told)
+
+
+def _of_members(said: m.ClientMessage, profile: Profile, *, seeds: bool) -> Iterator[Reason]:
+    if said.realtime_input is not None and said.realtime_input.media_chunks is not None:
+        yield from () if profile.media_chunks else (MEDIA_CHUNKS,)
+    if said.client_content is not None:
+        yield from _of_turns(said.client_content, profile, seeds=seeds)
+    for each in (said.tool_response and said.tool_response.function_responses) or ():
+        yield from _of_response(each, profile)
+    if said.context_update is not None:
+        yield from () if profile.updates else (unknown_name("contextUpdate", ""),)
+        tools = said.context_update.tools
+        yield from of_tools((tools and tools.tools) or [], profile, "context_update.tools")
 
 
 def _of_turns(content: m.ClientContent, profile: Profile, *, seeds: bool) -> Iterator[Reason]:

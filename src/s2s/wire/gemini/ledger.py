@@ -14,6 +14,7 @@ from s2s.formats import AudioFormat
 from s2s.items import Call
 from s2s.state.calls import Calls
 from s2s.voice import Voice
+from s2s.weight import weight_bytes
 from s2s.wire.gemini import messages as m
 from s2s.wire.gemini.agreed import Agreed
 from s2s.wire.gemini.spelling import RATE, Spelling
@@ -90,12 +91,12 @@ class Tools:
     def collect(self, call_id: str, output: str) -> None:
         """Keep a part of an answer."""
         self._parts.setdefault(call_id, []).append(output)
-        self.collected_bytes += len(output.encode())
+        self.collected_bytes += weight_bytes(output)
 
     def collected(self, call_id: str, output: str = "") -> str:
         """Return the whole answer, of which this is the last part."""
         parts = self._parts.pop(call_id, [])
-        self.collected_bytes -= sum(len(each.encode()) for each in parts)
+        self.collected_bytes -= sum(map(weight_bytes, parts))
         return "\n".join([*parts, output] if output or not parts else parts)
 
     def withdraw(self, call_ids: Sequence[str]) -> tuple[str, ...]:

@@ -17,6 +17,8 @@ from s2s.errors import RemoteProtocolError
 from s2s.items import JSON
 
 M = TypeVar("M", bound=Struct)
+_MOST_VALUES = 250_000
+"""Each takes a hundred times as much memory as its two bytes, and time to be made and let go of."""
 
 
 class Unknown(Struct, frozen=True):
@@ -29,8 +31,11 @@ class Unknown(Struct, frozen=True):
 def read(message: bytes, kind: type[M]) -> tuple[M, list[Unknown]]:
     """Return a message as this Struct, and the names in it that are left out.
 
-    Raises RemoteProtocolError for what is no JSON object, or has something else where a field belongs.
+    Raises RemoteProtocolError for what is no JSON object, has something else where a field belongs, or holds
+    more values than anybody has a use for.
     """
+    if len(message) > _MOST_VALUES and sum(map(message.count, b",[{")) > _MOST_VALUES:
+        raise RemoteProtocolError("the message holds too many values: send less at a time", received=message)
     with contextlib.suppress(msgspec.MsgspecError, UnicodeError, RecursionError):
         whole: M = _decoder(kind).decode(message)
         return whole, []

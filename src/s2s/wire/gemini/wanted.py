@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from s2s.config import Modality, TurnDetection
+from s2s.errors import ConfigError
 from s2s.tools import Tool
 from s2s.wire.gemini import messages as m
 from s2s.wire.gemini.declared import json_schema
 from s2s.wire.gemini.items import text_of
 from s2s.wire.gemini.profiles import Profile
 
+_MOST_TOOLS = 1024
 _WRITTEN: tuple[Modality, ...] = ("text",)
 _SPOKEN: tuple[Modality, ...] = ("audio", "text")
 _EAGERNESS: dict[str, Literal["low", "high"]] = {"END_SENSITIVITY_LOW": "low", "END_SENSITIVITY_HIGH": "high"}
@@ -42,8 +44,13 @@ def wanted(setup: m.Setup, profile: Profile | None = None) -> dict[str, object]:
 
 
 def tools_of(tools: Iterable[m.Tool] | None, unset: m.Behavior) -> tuple[Tool, ...]:
-    """Return the functions among these; `unset` is how one behaves of which that is not said."""
+    """Return the functions among these; `unset` is how one behaves of which that is not said.
+
+    Raises ConfigError for what no engine takes.
+    """
     declared = [each for tool in tools or () for each in tool.function_declarations or ()]
+    if len(declared) > _MOST_TOOLS:
+        raise ConfigError(f"{len(declared)} tools are too many: declare {_MOST_TOOLS} at most")
     return tuple(_tool(each, unset) for each in declared)
 
 

@@ -434,7 +434,7 @@ def test_an_answer_in_parts_is_one() -> None:
 def test_no_more_than_so_much_of_an_answer_waits_for_the_rest_of_it() -> None:
     server = Server(tools=[WORKS_ON])
     server.calls(TEA)
-    part = result(TEA, "x" * (MOST_BYTES // 4), willContinue=True)
+    part = result(TEA, "x" * (MOST_BYTES // 4 - 100), willContinue=True)
     assert [brief(server.results(part)) for _ in range(5)] == [[], [], [], [], [TOO_LONG_TO_TAKE]]
 
 

@@ -1,5 +1,7 @@
 """Entries of the conversation, spelled as turns and read from them."""
 
+import time
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -125,3 +127,10 @@ def test_thoughts_are_not_words() -> None:
     assert read_turns([content]) == [Message("user", "One. Two.")]
     assert text_of(content) == "One.\nTwo."
     assert text_of(None) == ""
+
+
+def test_a_turn_of_very_many_parts_is_put_together_in_no_time() -> None:
+    parts = [Part(text="word")] * 200_000
+    before = time.process_time()
+    assert read_turns([Content(role="user", parts=parts)]) == [Message("user", " ".join(["word"] * 200_000))]
+    assert time.process_time() - before < 2

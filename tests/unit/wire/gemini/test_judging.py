@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import msgspec
@@ -210,3 +211,25 @@ def test_updates_are_such_as_the_model_takes() -> None:
     assert "context_update.tools[0].function_declarations[0].parameters" in objected(
         LIVE_38_VERTEX, contextUpdate={"tools": tools}
     )
+
+
+# What costs more than it is worth.
+
+
+def test_a_setup_that_is_too_long_is_refused() -> None:
+    words = {"parts": [{"text": "x" * (4 * 1024 * 1024)}]}
+    told = "The setup is too long: send less than 4 MiB."
+    assert why({"setup": {"model": "m", "systemInstruction": words}}, strict=False) == told
+
+
+def test_one_reason_is_enough_and_all_others_are_never_written() -> None:
+    deep: JSON = {f"stray_{number}": 1 for number in range(100_000)}
+    for _ in range(60):
+        deep = {"items": deep}
+    tools = [{"functionDeclarations": [{"name": "f", "parameters": deep}]}]
+    raw = msgspec.json.encode({"setup": {"model": "m", "tools": tools}})
+    tracemalloc.start()
+    assert why(raw).startswith('Invalid JSON payload received. Unknown name "stray_0" at \'setup.tools[0]')
+    most_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most_bytes < 40_000_000

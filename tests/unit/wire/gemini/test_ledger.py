@@ -42,6 +42,15 @@ def test_an_answer_is_collected_from_its_parts() -> None:
     assert made.collected_bytes == 0
 
 
+def test_parts_of_an_answer_count_for_the_memory_that_they_take() -> None:
+    made = tools()
+    for _ in range(1000):
+        made.collect("c1", "")
+    assert made.collected_bytes > 20_000
+    made.collected("c1")
+    assert made.collected_bytes == 0
+
+
 def test_what_is_taken_back_is_forgotten_but_for_its_name() -> None:
     made = tools()
     made.collect("c1", "a")

@@ -148,3 +148,11 @@ def test_durations_are_exact_to_the_millisecond(ms: int) -> None:
 )
 def test_durations_are_spelled_without_waste(s: float, spelled: str) -> None:
     assert m.spelled_seconds(s) == spelled
+
+
+def test_a_message_of_more_values_than_anybody_needs_is_not_taken_apart() -> None:
+    stuffed = b'{"toolCall":{"functionCalls":[{"args":{"all":[%s[]]}}]}}' % (b"[]," * 300_000)
+    with pytest.raises(RemoteProtocolError, match="too many values: send less at a time"):
+        read(stuffed, m.ServerMessage)
+    spoken = b'{"serverContent":{"outputTranscription":{"text":"%s"}}}' % (b"a, " * 200_000)
+    assert read(spoken, m.ServerMessage)[1] == []

@@ -169,3 +169,11 @@ def test_the_profile_says_what_is_usual() -> None:
 def test_what_no_engine_takes_is_refused() -> None:
     with pytest.raises(ConfigError, match="'a b' is no tool name"):
         wanted(Setup(tools=[Declared(function_declarations=[FunctionDeclaration(name="a b")])]))
+
+
+def test_more_tools_than_anybody_has_are_refused() -> None:
+    many = [FunctionDeclaration(name=f"tool_{number}") for number in range(1025)]
+    first, most = (Declared(function_declarations=each) for each in (many[:1], many[1:]))
+    assert len(tools_of([most], "BLOCKING")) == 1024
+    with pytest.raises(ConfigError, match="1025 tools are too many: declare 1024 at most"):
+        tools_of([first, most], "BLOCKING")
