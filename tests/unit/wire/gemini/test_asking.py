@@ -619,6 +619,11 @@ def test_speech_that_was_told_of_ends_where_nobody_will_tell_any_more() -> None:
     assert kinds(made.moves())[0] == "speech_stopped"
 
 
+def test_a_model_that_writes_speaks_where_that_is_asked_for_by_the_application_alone() -> None:
+    made = client(HALF_CASCADE, output_modalities=("text",))
+    assert kinds(made.speaks(words="Hi.")) == ["response_started", "text_output", "audio_output"]
+
+
 def test_how_answers_come_changes_with_the_connection_and_not_before() -> None:
     made = client()
     made.says(UpdateSession(output_modalities=("text",)))

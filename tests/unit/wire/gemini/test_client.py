@@ -145,6 +145,7 @@ def idle(made: Client) -> bool:
 
 def test_a_turn_that_is_open_is_something() -> None:
     made = client(turn_detection=MANUAL)
+    assert made.wire.input_rate == 16_000
     made.says(AppendAudio(PCM))
     assert not idle(made)
     made.says(CommitAudio())

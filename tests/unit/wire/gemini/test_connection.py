@@ -117,6 +117,12 @@ def test_a_history_that_ends_with_the_user_needs_no_more() -> None:
     assert contents(made.hears(setupComplete={})) == [{"turns": [TURN], "turnComplete": True}]
 
 
+def test_the_first_connection_is_told_of_it_whatever_the_later_ones_are() -> None:
+    made = Client(LIVE_38, history=HISTORY, reconnect=NO_REPLAY)
+    assert "historyConfig" in made.setup
+    assert contents(made.hears(setupComplete={})) == [{"turns": SPELLED, "turnComplete": True}]
+
+
 # What ends with a connection.
 
 
@@ -219,6 +225,14 @@ def test_with_an_older_handle_only_what_is_newer_is_told() -> None:
         ]
     }
     assert restored(told) == "replayed"
+
+
+def test_what_is_newer_than_a_handle_is_no_history() -> None:
+    made = talked(kept=True)
+    made.user_says("And?")
+    (content,) = contents(made.moves())
+    assert "historyConfig" not in made.setup
+    assert "turnComplete" not in content
 
 
 def test_an_empty_conversation_loses_nothing() -> None:
