@@ -14,6 +14,7 @@ from pybase64 import b64encode
 
 from s2s.audio.convert import InputConverter
 from s2s.capabilities import Capabilities
+from s2s.events import Usage
 from s2s.items import JSON
 from s2s.voice import Voice
 from s2s.wire import Send
@@ -123,6 +124,8 @@ class Ledger:
         self.promised: deque[Promise] = deque()
         self.input = Input()
         self.spoken_ms = 0.0
+        self.owed: Usage | None = None
+        """What was spent beside responses, told with the next of them."""
         self._ids = itertools.count(1)
         self.formats_changed()
 
@@ -172,6 +175,11 @@ class Ledger:
     def broken(self) -> None:
         """Promise the conversation nothing any more: what the engine drops it does not tell of."""
         self.promised = deque(each for each in self.promised if not each.in_conversation)
+
+    def spent(self, usage: Usage | None) -> Usage | None:
+        """Return what is told as the cost of a response, now that it is told."""
+        owed, self.owed = self.owed, None
+        return usage if owed is None else owed if usage is None else owed + usage
 
     def new_id(self, kind: str) -> str:
         """Return an id that nothing else here has."""

@@ -12,6 +12,7 @@ from s2s.events import (
     Error,
     Event,
     IdleTimeout,
+    Interrupted,
     RateLimit,
     RateLimits,
     ResponseDone,
@@ -22,6 +23,7 @@ from s2s.events import (
     TextOutput,
     ToolCall,
     Transcript,
+    UsageUpdate,
 )
 from s2s.items import JSON
 from s2s.wire import Send
@@ -58,6 +60,11 @@ class Telling:
                 return self._text(event)
             case SpeechStarted() | SpeechStopped() | Transcript() | IdleTimeout():
                 return self._user.send(event)
+            case Interrupted():
+                return self._user.interrupted(event)
+            case UsageUpdate(usage=usage):
+                ledger.owed = usage if ledger.owed is None else ledger.owed + usage
+                return []
             case ResponseStarted():
                 return self._began(event)
             case ToolCall():
@@ -92,11 +99,12 @@ class Telling:
         if promise is not None:
             output.metadata = promise.metadata or metadata
         ledger.outputs[event.response_id] = output
-        told = ledger.say(m.ResponseCreated(response=self._response(output, "in_progress")))
+        heard = self._user.answered() if event.origin == "user_turn" else []
+        told = [*heard, ledger.say(m.ResponseCreated(response=self._response(output, "in_progress")))]
         if promise is None or not promise.cancelled:
-            return [told]
+            return told
         output.reason = "client_cancelled"
-        return [told, Cancel(output.id)]
+        return [*told, Cancel(output.id)]
 
     def _open(self, output: Output, item_id: str, part: Part) -> list[Send]:
         """Say that there is an item, where it is a new one."""
@@ -206,7 +214,7 @@ class Telling:
         if output.in_conversation and status == "cancelled":
             ledger.broken()
         response = self._response(output, status)
-        response.usage = spelled_usage(event.usage)
+        response.usage = spelled_usage(ledger.spent(event.usage))
         told.append(ledger.say(m.ResponseEnded(response=response)))
         if output.problem is not None and status != "failed":
             told.append(ledger.refuse(output.problem))

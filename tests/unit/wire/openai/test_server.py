@@ -37,6 +37,7 @@ from s2s.events import (
     ToolCall,
     Transcript,
     Usage,
+    UsageUpdate,
 )
 from s2s.formats import AudioFormat
 from s2s.items import Call, Message
@@ -717,6 +718,19 @@ def test_what_an_answer_cost_is_told_with_every_count() -> None:
     response = said(server.tells(ResponseDone("r1", usage=usage)), "response.done")["response"]
     assert response["usage"]["total_tokens"] == 15
     assert response["usage"]["input_token_details"]["cached_tokens"] == 2
+
+
+def test_what_was_spent_beside_responses_is_told_with_the_next_one() -> None:
+    server = Server()
+    spent = Usage(Tokens(3), Tokens(2))
+    assert server.tells(UsageUpdate(spent), UsageUpdate(spent)) == []
+    costs = [
+        said(server.tells(ResponseStarted(each), ResponseDone(each, usage=usage)), "response.done")[
+            "response"
+        ]
+        for each, usage in (("r1", spent), ("r2", None), ("r3", spent))
+    ]
+    assert [each.get("usage") and each["usage"]["total_tokens"] for each in costs] == [15, None, 5]
 
 
 def test_audio_is_spoken_in_the_format_of_the_session() -> None:
