@@ -86,7 +86,11 @@ class LastingLink:
         if line.phase is not Phase.OPEN or (message := line.wire.append(audio)) is None:
             return AppendAudio(audio)
         connection = line.connection
-        return None if connection.transport.write(message) else _Audio(message, audio, connection)
+        if not connection.transport.write(message):
+            return _Audio(message, audio, connection)
+        if connection.cause:
+            line.look()
+        return None
 
     async def listen(self, hear: Callable[[Told], None]) -> None:
         """Call `hear` with what iterating would yield, as it arrives; ends with what it raises."""

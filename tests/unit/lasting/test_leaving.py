@@ -64,6 +64,23 @@ def test_it_is_left_as_soon_as_nothing_is_under_way(noticed: str) -> None:
     run(main())
 
 
+def test_audio_that_is_written_at_once_may_be_what_shows_that_nothing_is_under_way() -> None:
+    async def main() -> None:
+        engine, wire = ToyEngine(direct_pair), ToyWire()
+        async with listening(wire, engine) as (link, ear):
+            wire.idle = False
+            await engine.say(GoingAway(50))
+            assert link.append(b"1") is None
+            await rest()
+            before = [*ear.told]
+            wire.idle = True
+            assert link.append(b"2") is None
+            await rest()
+            assert (before, ear.told[1:]) == ([GoingAway(50)], [PARTED, LEFT])
+
+    run(main())
+
+
 @pytest.mark.parametrize(("time_left_s", "left_at_s"), [(50, 45), (10, 5), (4, 2), (0, 0)])
 def test_it_is_left_in_time_whatever_is_under_way(time_left_s: float, left_at_s: float) -> None:
     async def main() -> None:

@@ -216,6 +216,39 @@ def test_an_answer_is_not_cut_off_by_a_goaway_that_leaves_time_for_it() -> None:
     run(main())
 
 
+def test_a_user_who_is_speaking_is_heard_to_the_end_before_the_connection_is_left() -> None:
+    async def main() -> None:
+        temper = GeminiTemper(profile="dev-2.5-native", session_s=40.0, notice_s=39.5)
+        async with Conversation(SHORT, temper=temper) as talk:
+            for chunk in [loud(100)] * 10 + [bytes(4800)] * 15:
+                await talk.session.send_audio(chunk)
+                await asyncio.sleep(0.1)
+            await talk.until(GoingAway)
+            assert (await talk.until(TurnEnd)).user_text == "Hello there."
+            assert (await talk.until(Reconnected)).restored == "full"
+            assert not [each for each in talk.events if isinstance(each, Error)]
+
+    run(main())
+
+
+@pytest.mark.parametrize("mode", ["manual", "server"])
+def test_what_the_user_has_spoken_is_answered_over_another_connection(mode: JSON) -> None:
+    async def main() -> None:
+        fault = Fault(does="abort", said="modelTurn")
+        async with Conversation(
+            SHORT, SHORT, temper=faulty(fault, profile="dev-3.1"), turn_detection=mode
+        ) as talk:
+            for chunk in [loud(100)] * 10 + [bytes(4800)] * 15:
+                await talk.session.send_audio(chunk)
+            if mode == "manual":
+                await talk.session.commit()
+            assert (await talk.until(Reconnected)).restored == "full"
+            turn = await talk.until(TurnEnd)
+            assert (turn.user_text, turn.status) == ("Hello there.", "completed")
+
+    run(main())
+
+
 def test_a_service_that_falls_silent_after_goaway_is_left_in_time() -> None:
     async def main() -> None:
         faults = (

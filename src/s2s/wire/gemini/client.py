@@ -7,6 +7,7 @@ order and manners (2026-08); the trackers of other clients for what goes wrong.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 
 from s2s.commands import Command
 from s2s.errors import ConnectionLostError, S2SError
@@ -16,9 +17,9 @@ from s2s.wire.gemini.asking import Asking
 from s2s.wire.gemini.connection import Connection, Phase
 from s2s.wire.gemini.failures import INVALID, POLICY, explained, survivable
 from s2s.wire.gemini.hearing import Hearing
+from s2s.wire.gemini.lull import LULL_S
 from s2s.wire.gemini.opening import Opening, Wishes
 from s2s.wire.gemini.replies import Stage
-from s2s.wire.gemini.uplink import Window
 
 
 class GeminiClient:
@@ -39,7 +40,9 @@ class GeminiClient:
         if self._on.phase is not Phase.READY:
             return None
         asked, answers = self._asking.patience_s, self._on.replies.patience_s
-        return answers if asked is None else min(asked, answers or asked)
+        if asked is None and answers is None:
+            return None if self._on.uplink.manual or self._on.uplink.quiet else LULL_S
+        return min(asked or inf, answers or inf)
 
     @property
     def idle(self) -> bool:
@@ -47,7 +50,7 @@ class GeminiClient:
         on = self._on
         if on.replies.reply is not None or on.replies.stage is Stage.MUTED or on.replies.calls:
             return False
-        if on.asks.expected or on.speech.speaking or on.uplink.window in (Window.OPEN, Window.TAKEN):
+        if on.asks.expected or on.speech.speaking or not on.uplink.quiet:
             return False
         return self._asking.idle and (on.memory.handle is None or not on.memory.unkept)
 
@@ -59,6 +62,9 @@ class GeminiClient:
         """Go on without what the service owes."""
         if self._asking.patience_s is not None:
             return self._asking.settle()
+        if self._on.replies.patience_s is None:
+            self._on.uplink.lull.look()
+            return ()
         return [*self._on.speech.over(), *self._on.replies.settle()]
 
     def parted(self) -> Sequence[Event]:
@@ -66,7 +72,7 @@ class GeminiClient:
         on = self._on
         told = [*self._hearing.parted(), *on.replies.end("interrupted")]
         if not on.asks.spoken(on.memory.question):
-            told.append(on.replies.unheard())
+            told.append(on.replies.failed("has lost what the user said"))
         on.lost_calls = tuple(on.replies.calls.values())
         return [*told, *on.replies.cancelled([*on.replies.calls])]
 

@@ -99,6 +99,7 @@ class Hearing:
             status, error = _outcome(content.turn_complete_reason or "", on.opening.provider)
             more = content.interaction_status == "IN_PROGRESS"
             told += on.replies.complete(usage, status, error, more=more)
+            on.uplink.lull.begin()
         else:
             told += on.replies.spent(usage)
         told += self._administered(said)
@@ -109,7 +110,10 @@ class Hearing:
         resumes = self._on.opening.wishes.resumption
         if resumes and update is not None and update.resumable and update.new_handle:
             self._on.memory.keeps(update.new_handle)
-        return [] if away is None else [GoingAway(m.seconds(away.time_left))]
+        if away is None:
+            return []
+        self._on.uplink.lull.wait()
+        return [GoingAway(m.seconds(away.time_left))]
 
     def _content(self, content: m.ServerContent) -> list[Send | Event]:
         on, replies, told = self._on, self._on.replies, list[Send | Event]()

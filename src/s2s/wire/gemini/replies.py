@@ -217,13 +217,13 @@ class Replies:
                 told = self._closed("completed")
                 self.stage = Stage.CLOSING
             case Stage.SPEAKING:
-                told = [self._silent("fell silent amid an answer"), *self._closed("failed")]
+                told = [self.failed("fell silent amid an answer"), *self._closed("failed")]
                 self.stage = Stage.CLOSING
             case Stage.MUTED:
                 told = []
                 self.stage = Stage.CLOSING
             case Stage.QUIET | Stage.CLOSING | Stage.SPENT:
-                told = [self._silent("has not answered")] if self._asks.missed else []
+                told = [self.failed("has not answered")] if self._asks.missed else []
                 self._asks.drop()
         return told
 
@@ -259,10 +259,7 @@ class Replies:
         self._memory.add(Message("assistant", reply.text))
         return [*reply.close_item(), ResponseDone(reply.response_id, status, reply.usage)]
 
-    def unheard(self) -> Error:
-        """Say that the user's turn went with its connection."""
-        return self._silent("has lost what the user said")
-
-    def _silent(self, what: str) -> Error:
+    def failed(self, what: str) -> Error:
+        """Tell what the service did in place of an answer."""
         told = f"the service {what} and the session goes on: ask again"
         return Error(ProviderError(told, code="no_answer", retryable=True, provider=self._provider))

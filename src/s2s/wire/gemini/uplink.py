@@ -7,6 +7,7 @@ from enum import Enum
 from pybase64 import b64encode
 
 from s2s.wire import Send
+from s2s.wire.gemini.lull import Lull
 
 _TAIL = b'"}}}'
 _START = Send(b'{"realtimeInput":{"activityStart":{}}}')
@@ -24,6 +25,7 @@ class Window(Enum):
 
 
 _AUDIBLE = (Window.OPEN, Window.TAKEN)
+_SILENT = (Window.CLOSED, Window.ASKED)
 
 
 class Uplink:
@@ -33,8 +35,18 @@ class Uplink:
         self.rate = rate
         self.manual = manual
         self.window = Window.CLOSED
-        self.position_ms = 0.0
+        self.lull = Lull()
         self._head = b'{"realtimeInput":{"audio":{"mimeType":"audio/pcm;rate=%d","data":"' % rate
+
+    @property
+    def position_ms(self) -> float:
+        """How much audio has gone out."""
+        return self.lull.passed_ms
+
+    @property
+    def quiet(self) -> bool:
+        """Whether the user is silent, as far as anybody knows."""
+        return self.window in _SILENT if self.manual else self.lull.here
 
     @property
     def passes(self) -> bool:
@@ -43,7 +55,7 @@ class Uplink:
 
     def append(self, pcm: bytes) -> bytes:
         """Return the message for a chunk."""
-        self.position_ms += len(pcm) * 500 / self.rate
+        self.lull.hear(pcm, len(pcm) * 500 / self.rate)
         return self._head + b64encode(pcm) + _TAIL
 
     def begin(self) -> list[Send]:
@@ -70,3 +82,4 @@ class Uplink:
     def reopen(self, *, manual: bool) -> None:
         """Another connection begins, which knows of no window."""
         self.manual, self.window = manual, Window.CLOSED
+        self.lull.end()

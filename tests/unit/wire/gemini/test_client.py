@@ -165,6 +165,42 @@ def test_with_a_handle_it_waits_until_everything_is_kept() -> None:
     assert idle(made)
 
 
+GO_AWAY = {"timeLeft": "50s"}
+LOUD = b"\xff\x1f" * 1600
+
+
+def test_a_user_who_may_be_speaking_is_something_once_the_connection_will_end() -> None:
+    made = client()
+    made.says(AppendAudio(LOUD))
+    assert idle(made)
+    made.hears(goAway=GO_AWAY)
+    assert not idle(made)
+    made.says(AppendAudio(bytes(2 * 24_000 * 2)))
+    assert idle(made)
+    made.says(AppendAudio(LOUD))
+    assert not idle(made)
+    made.speaks()
+    made.content(**DONE)
+    assert idle(made)
+
+
+def test_a_microphone_that_is_closed_is_nothing() -> None:
+    made = client()
+    made.says(AppendAudio(LOUD))
+    made.hears(goAway=GO_AWAY)
+    assert made.wire.patience_s == 2.0
+    assert settled(made) == []
+    assert idle(made)
+    assert made.wire.patience_s is None
+
+
+def test_a_user_who_may_be_speaking_shortens_no_other_patience() -> None:
+    made = client()
+    made.says(AppendAudio(LOUD), *ASK)
+    made.hears(goAway=GO_AWAY)
+    assert made.wire.patience_s == 30.0
+
+
 # Ends.
 
 
