@@ -1,0 +1,173 @@
+"""Chains: a near engine, the gateway, a far engine and its provider, in one process and by one clock."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from s2s.commands import AppendAudio, Command
+from s2s.config import Config
+from s2s.engine import Engine
+from s2s.events import Event
+from s2s.gateway import Gateway
+from s2s.items import JSON
+from s2s.links import Link, Told
+from s2s.providers.gemini import GeminiEngine
+from s2s.providers.openai import OpenAIEngine
+from s2s.providers.script import Reply, ScriptEngine
+from s2s.simulators.gemini import GeminiSimulator
+from s2s.simulators.openai import OpenAISimulator
+from s2s.simulators.simulator import Simulator
+from s2s.simulators.temper import GeminiTemper, Temper
+from s2s.transports import Transport
+from s2s.wire import Send
+from s2s.wire.gemini.profiles import NAMED
+from tests.support.links import Tapped
+
+
+class TappedScript(ScriptEngine):
+    """The script engine; of its links everything is noted."""
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__(config)
+        self.configs: list[Config] = []
+        self.links: list[Tapped] = []
+
+    async def open(self, config: Config) -> Link:
+        self.configs.append(config)
+        self.links.append(Tapped(await super().open(config)))
+        return self.links[-1]
+
+    @property
+    def asked(self) -> list[Command | Send]:
+        """What the newest link was sent, but for audio."""
+        return [each for each in self.links[-1].sent if not isinstance(each, AppendAudio)]
+
+
+class Far:
+    """A provider on this machine, and the engine that talks to it."""
+
+    def __init__(self, simulator: Simulator, script: TappedScript, engine: Engine) -> None:
+        self.simulator = simulator
+        self.script = script
+        self.engine = engine
+
+
+class Distant(Protocol):
+    """Makes what is far, of a script."""
+
+    def __call__(self, replies: Sequence[Reply], /) -> Far:
+        """Make it."""
+        ...
+
+
+class Chained(Protocol):
+    """Makes a near engine."""
+
+    def __call__(self, far: Distant, config: Config, /) -> Engine:
+        """Make it."""
+        ...
+
+
+def far_openai(replies: Sequence[Reply], temper: Temper | None = None, **fields: JSON) -> Far:
+    """Return OpenAI Realtime with this script."""
+    temper = temper or Temper(pace=1)
+    script = _script(replies, temper)
+    simulator = OpenAISimulator(engine=script, temper=temper)
+    engine = OpenAIEngine(Config(extra={"connect": simulator.connect, **fields.pop("extra", {})}, **fields))
+    return Far(simulator, script, engine)
+
+
+def far_gemini(
+    profile: str, replies: Sequence[Reply], temper: GeminiTemper | None = None, **fields: JSON
+) -> Far:
+    """Return this generation of Gemini Live with this script."""
+    temper = replace(temper or GeminiTemper(pace=1), profile=profile)
+    script = _script(replies, temper)
+    simulator = GeminiSimulator(engine=script, temper=temper)
+    extra = {"connect": simulator.connect, **spoken_with(profile), **fields.pop("extra", {})}
+    return Far(simulator, script, GeminiEngine(Config(extra=extra, **fields)))
+
+
+def spoken_with(profile: str) -> dict[str, JSON]:
+    """Return the settings of an engine that talks to this generation."""
+    return {"profile": profile, "surface": NAMED[profile].surface}
+
+
+def _script(replies: Sequence[Reply], temper: Temper) -> TappedScript:
+    return TappedScript(Config(extra={"script": list(replies), "pace": temper.pace}))
+
+
+class Parting:
+    """A link after whose end the rest of its chain ends too."""
+
+    def __init__(self, inner: Link, end: Callable[[], Awaitable[None]]) -> None:
+        self.input_rate = inner.input_rate
+        self._inner = inner
+        self._end = end
+
+    async def send(self, command: Command | Send) -> Sequence[Event]:
+        return await self._inner.send(command)
+
+    async def __aiter__(self) -> AsyncIterator[Told]:
+        async for told in self._inner:
+            yield told
+
+    async def close(self) -> None:
+        await self._inner.close()
+        await self._end()
+
+
+class Chain:
+    """What is behind a near engine: its connections, the gateway, and what is far."""
+
+    def __init__(self, far: Far) -> None:
+        self.far = far
+        self.gateway = Gateway(far.engine)
+        self.connections: list[Transport] = []
+
+    async def connect(self, url: str, headers: Mapping[str, str]) -> Transport:
+        """Connect a near engine."""
+        self.connections.append(await self.gateway.connect(url, headers))
+        return self.connections[-1]
+
+    async def end(self) -> None:
+        """Have both ends come to rest."""
+        await self.gateway.hang_up()
+        await self.far.simulator.hang_up()
+
+
+class NearOpenAI(OpenAIEngine):
+    """Talks over OpenAI Realtime to a gateway with another engine behind it."""
+
+    def __init__(self, far: Distant, config: Config) -> None:
+        self.chain = Chain(far(config.extra.get("script", ())))
+        super().__init__(replace(config, extra={"connect": self.chain.connect}))
+
+    async def open(self, config: Config) -> Link:
+        config = replace(config, extra={"connect": self.chain.connect})
+        return Parting(await super().open(config), self.chain.end)
+
+    @property
+    def connection(self) -> Transport:
+        """The newest."""
+        return self.chain.connections[-1]
+
+
+class NearGemini(GeminiEngine):
+    """Talks over Gemini Live, as with a generation of models, to a gateway with another engine behind it."""
+
+    def __init__(self, profile: str, far: Distant, config: Config) -> None:
+        self.chain = Chain(far(config.extra.get("script", ())))
+        self._extra = {"connect": self.chain.connect, **spoken_with(profile)}
+        super().__init__(replace(config, model=NAMED[profile].prefixes[0], extra=self._extra))
+
+    async def open(self, config: Config) -> Link:
+        return Parting(await super().open(replace(config, extra=self._extra)), self.chain.end)
+
+    @property
+    def connection(self) -> Transport:
+        """The newest."""
+        return self.chain.connections[-1]
