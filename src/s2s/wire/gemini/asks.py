@@ -73,7 +73,8 @@ class Asks:
         self._waiting.append(ask)
 
     def noticed(self) -> None:
-        """The user speaks, or has spoken."""
+        """The user speaks, or has spoken: what comes next may answer that, and nothing hides it."""
+        self._waiting = deque(each for each in self._waiting if each.wanted != "hidden")
         if self._heard is Heard.NOTHING:
             self._heard = Heard.WORDS
 

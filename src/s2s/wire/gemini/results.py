@@ -42,7 +42,7 @@ class Results:
         elif self._schedules(call) or len(on.replies.calls) > 1:
             told += self._send(command, call)
         elif command.is_error:
-            told += self._send(command, call, _HIDDEN)  # no question follows
+            told += self._send(command, call, self._aside())  # no question follows
         else:
             self._quiet = command
         return told
@@ -58,12 +58,16 @@ class Results:
     def release(self) -> list[Send]:
         """Answer the call whose result waits; the model speaks of it, and nobody hears that."""
         waited = self._waited()
-        return [] if waited is None else self._send(*waited, _HIDDEN)
+        return [] if waited is None else self._send(*waited, self._aside())
 
     def late(self) -> list[Item]:
         """Return the results that came too late for their calls, now that they are told."""
         late, self._late = self._late, []
         return late
+
+    def _aside(self) -> Ask | None:
+        """Return what nobody is to hear, unless it may be what the user waits for."""
+        return None if self._on.asks.expected else _HIDDEN
 
     def _waited(self) -> tuple[SendToolResult, Call] | None:
         """Return what waited, and its call; None where the service has taken that back."""

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from pybase64 import b64decode
 from tests.support.gemini import DONE, WEATHER, Client, error_of, kinds, messages, only
 
@@ -371,6 +372,16 @@ def test_audio_and_entries_do_not_end_the_wait_and_time_does() -> None:
     assert made.says(HELLO) == []
     assert response_of(made.settles())["id"] == "fc_1"
     assert made.wire.patience_s != 1.0
+
+
+@pytest.mark.parametrize("is_error", [True, False])
+def test_the_answer_to_a_user_who_has_spoken_meanwhile_is_not_taken_for_one_to_a_quiet_result(
+    is_error: bool,
+) -> None:
+    made = called(FLASH_31, BLOCKING)
+    made.user_says("And?")
+    assert response_of([*made.says(replace(QUIET, is_error=is_error)), *made.settles()])["id"] == "fc_1"
+    assert made.speaks()[0] == ResponseStarted("resp_2", "user_turn")
 
 
 def test_a_quiet_result_with_entries_behind_it_is_no_answer_to_them() -> None:

@@ -69,6 +69,13 @@ def test_what_nobody_wants_and_did_not_come_is_forgotten() -> None:
         assert asks.take(goes_on=False) is wanted
 
 
+def test_who_speaks_is_not_left_without_an_answer_for_one_that_was_to_be_hidden() -> None:
+    asks = asked(Ask("tool_result", wanted="hidden"), Ask("application", wanted="ended"))
+    asks.noticed()
+    assert asks.take(goes_on=False).wanted == "ended"
+    assert not asks
+
+
 def test_a_question_of_the_user_is_none_of_ours() -> None:
     assert not asked(Ask("user_turn")).ours
     assert asked(Ask("user_turn"), Ask("tool_result")).ours

@@ -604,8 +604,9 @@ def test_an_answer_that_was_cancelled_before_it_called_is_refused_too() -> None:
         {"toolCallCancellation": {"ids": ["fc_1"]}},
         {"serverContent": {"interrupted": True, **DONE}},
         activity("ACTIVITY_END"),
+        {"serverContent": {"inputTranscription": {"text": "And"}}},
     ],
-    ids=["taken back", "interrupted", "spoken"],
+    ids=["taken back", "interrupted", "spoken", "words"],
 )
 def test_what_was_to_be_hidden_does_not_hide_the_answer_to_who_interrupts(sign: JSON) -> None:
     made = client(FLASH_31, tools=[BLOCKING])
