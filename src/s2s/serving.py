@@ -72,6 +72,7 @@ class Doors(Struct, frozen=True, kw_only=True):
     max_message_bytes: int = 24 * 1024 * 1024
     """An event may carry 15 MiB of audio, in base64."""
     max_sessions: int = 256
+    """At once; who comes then is told to try later."""
     ping_s: float | None = 20.0
     pong_after_s: float = 0.0
     """How late the pings of clients are answered, by a pretend service that is slow."""
@@ -81,6 +82,8 @@ class Doors(Struct, frozen=True, kw_only=True):
     """The certificate, for clients that come by wss and https; else they come by ws and http."""
 
     def __post_init__(self) -> None:
+        if not all(each.strip() for each in self.keys):
+            raise ConfigError("a key that is empty lets everybody in: give another one, or none")
         if self.host not in LOOPBACK and not (self.keys or self.guarded):
             raise ConfigError(f"serving on {self.host} lets everybody in: give a key, or serve on 127.0.0.1")
 

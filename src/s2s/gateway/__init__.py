@@ -10,6 +10,7 @@ from typing import Self
 from s2s.engine import Engine
 from s2s.errors import S2SError
 from s2s.gateway import gemini, openai
+from s2s.gateway.failing import light
 from s2s.gateway.inside import Inside
 from s2s.gateway.keeping import Garage, Lifetime
 from s2s.gateway.playing import Playing
@@ -23,7 +24,6 @@ from s2s.wire.gemini.wanted import turns
 
 _LOCAL = Doors()
 _NO_END = Lifetime()
-_TERMS = gemini.Terms()
 
 
 class Gateway:
@@ -31,6 +31,8 @@ class Gateway:
 
     Every connection has a session of its own; only with Gemini's protocol a client may come back to its
     session, for `keep_s` after its connection ended, and is warned before a connection's `lifetime` is over.
+    Where there are keys, it must show the one that it began with. Sessions that wait for their client are
+    counted among `max_sessions`: the one that has waited longest gives way to who comes when all are taken.
     """
 
     def __init__(
@@ -45,9 +47,12 @@ class Gateway:
         self.failures: list[S2SError] = []
         """What broke the last sessions, a hundred at most."""
         self._engine = engine
+        self._terms = gemini.Terms(keyed=bool(doors.keys))
         self._watch = watch
         self._numbers = itertools.count(1)
-        self._garage = Garage(longest_s=keep_s, lifetime=lifetime)
+        self._garage = Garage(
+            longest_s=keep_s, lifetime=lifetime, places=lambda: doors.max_sessions - self.sessions
+        )
         self._listener = Listener(doors, (*openai.PATHS, *gemini.PATHS), self._serve)
         self._inside = Inside(self._serve)
 
@@ -112,11 +117,12 @@ class Gateway:
         look = watched(self._watch, next(self._numbers))
         try:
             if knock.path in openai.PATHS:
+                self._garage.make_room()
                 await openai.serve(self._engine, transport, knock, look)
             else:
-                await gemini.serve(self._engine, transport, knock, _played(look), self._garage, _TERMS)
+                await gemini.serve(self._engine, transport, knock, _played(look), self._garage, self._terms)
         except S2SError as broken:
-            self.failures = [*self.failures[-99:], broken]
+            self.failures = [*self.failures[-99:], light(broken)]
 
 
 def _played(look: Callable[[Link], Link]) -> gemini.Around:

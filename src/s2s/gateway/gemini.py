@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Protocol
 
@@ -55,6 +56,8 @@ class Terms(Struct, frozen=True, kw_only=True):
     pretty: bool = False
     """It spells as the service does, with much white space."""
     models: tuple[str, ...] | None = None
+    keyed: bool = False
+    """Clients are told apart by their keys: a session is for the one that began it."""
 
 
 async def serve(
@@ -62,8 +65,8 @@ async def serve(
 ) -> None:
     """Serve one client until it or the engine ends; `around` wraps the link that the engine opens.
 
-    A client that shows the handle of a session goes on with that one. Raises the S2SError that broke it; a
-    client that could not be served was told.
+    A client that shows the handle of a session of its own goes on with that one. Raises the S2SError that
+    broke it; a client that could not be served was told.
     """
     surface: Surface = "vertex" if _VERTEX in knock.path else "developer"
 
@@ -84,19 +87,25 @@ async def serve(
         profile = profile_named(setup.model)
         # What a tool does that says nothing of it depends on the model, and a gateway pretends to be none.
         config = config_for(engine, wanted(setup, profile if terms.strict else None))
-        kept = await _kept(engine, setup, config, partial(around, setup=setup, profile=profile), garage)
+        owner = knock.key if terms.keyed else ""
+        kept = await _resumed(garage, setup, config, owner)
+        if kept is None:
+            garage.make_room()
+            link = around(await opened(engine, config), setup=setup, profile=profile)
+            kept = garage.admit(link, bare(setup.model), config)
+        async with _left_where_it_fails(kept):
+            wire = GeminiServer(
+                setup,
+                profile,
+                input_rate=kept.input_rate,
+                strict=terms.strict,
+                pretty=terms.pretty,
+                new_handle=partial(garage.handle, kept, owner) if garage.longest_s else None,
+            )
     except S2SError as failed:
         told = closing(reason_of(failed))
         await transport.close(told.code, told.reason)
         raise
-    wire = GeminiServer(
-        setup,
-        profile,
-        input_rate=kept.input_rate,
-        strict=terms.strict,
-        pretty=terms.pretty,
-        new_handle=(lambda: garage.handle(kept)) if garage.longest_s else None,
-    )
     await host(wire, transport, kept)
 
 
@@ -123,26 +132,36 @@ async def _first(transport: Transport) -> bytes | None:
             await messages.aclose()
 
 
-async def _kept(
-    engine: Engine, setup: Setup, config: Config, around: Callable[[Link], Link], garage: Garage
-) -> Kept:
-    handle = setup.session_resumption and setup.session_resumption.handle
-    if handle:
-        kept = await _resumed(garage, handle)
+async def _resumed(garage: Garage, setup: Setup, config: Config, owner: str) -> Kept | None:
+    """Return the session whose handle the client shows, as it wants it now; None where it shows none."""
+    name = setup.session_resumption and setup.session_resumption.handle
+    if not name:
+        return None
+    kept = await _attached(garage, name, owner)
+    async with _left_where_it_fails(kept):
         if kept.about != bare(setup.model):
-            await kept.close()
             raise ProviderError("a session goes on with its own model", code="precondition")
-        if not await kept.become(config):
-            raise UnknownHandle("the engine of this session has gone: begin a new one", code="unknown_handle")
-        return kept
-    return garage.admit(around(await opened(engine, config)), bare(setup.model), config)
+        still_there = await kept.become(config)
+    if not still_there:
+        raise UnknownHandle("the engine of this session has gone: begin a new one", code="unknown_handle")
+    return kept
 
 
-async def _resumed(garage: Garage, handle: str) -> Kept:
+async def _attached(garage: Garage, name: str, owner: str) -> Kept:
     """Return the session of a handle: its last connection may be about to end."""
     for _ in range(int(_PARTING_S / _LOOK_S)):
         try:
-            return garage.resume(handle)
+            return garage.resume(name, owner)
         except StillOpen:
             await asyncio.sleep(_LOOK_S)
-    return garage.resume(handle)
+    return garage.resume(name, owner)
+
+
+@asynccontextmanager
+async def _left_where_it_fails(kept: Kept) -> AsyncIterator[None]:
+    """Leave a session to whoever comes next where this client cannot be served."""
+    try:
+        yield
+    except BaseException:
+        await kept.close()
+        raise

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from enum import Enum
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -14,15 +16,14 @@ from s2s.commands import Cancel, Command, UpdateSession
 from s2s.config import Config
 from s2s.errors import ProviderError, S2SError
 from s2s.events import Error, Event, GoingAway, ResponseDone, ResponseStarted, SessionStarted
+from s2s.gateway.reading import End, Reading
 from s2s.gateway.wishes import changes
 from s2s.links import Link, Told
-from s2s.patience import Patience
 from s2s.wire import Send
 
 _CANCEL_S = 5.0
 """What does not take a Cancel in this time is not worth keeping."""
 _MOST_HANDLES = 32
-_MOST_UNWANTED = 64
 
 
 class UnknownHandle(ProviderError):
@@ -64,110 +65,11 @@ class Presence(Enum):
     GONE = "nobody will be any more"
 
 
-class _End(Struct, frozen=True):
-    """The engine tells nothing more."""
+class Handle(NamedTuple):
+    """The name that a session can be taken up by, and whoever may."""
 
-    failure: S2SError | None = None
-
-
-class _Reading:
-    """What an engine tells, read ahead by one thing; held while nobody is there to hear it.
-
-    Meanwhile what nobody wants is skipped, and at the first thing that somebody may want reading stops: an
-    engine that talks on fills the bounded way to here and no memory. An end is noticed as soon as it is read.
-    """
-
-    def __init__(self, link: Link, over: Callable[[], Awaitable[None]]) -> None:
-        self._source = aiter(link)
-        self._over = over
-        self._told: Patience[Told | _End] = Patience(self)
-        self._unwanted: deque[str] = deque(maxlen=_MOST_UNWANTED)
-        self._ends_at: float | None = None
-        self._limit: asyncio.Timeout | None = None
-        self._somebody = asyncio.Event()
-        self._somebody.set()
-
-    async def next(self, within_s: float | None) -> Told | _End | None:
-        """Return the next thing, or None where there is none in time."""
-        return await self._told.next(within_s)
-
-    def wanted(self, told: Told | _End) -> bool:
-        """Tell whether this belongs to no response whose listener has gone."""
-        return getattr(told, "response_id", None) not in self._unwanted
-
-    async def hold(self, until: float, heard: Iterable[str]) -> list[Told | _End]:
-        """Hold what comes, and end at `until`; return what was read already.
-
-        Nobody wants the rest of the responses of which the beginning was `heard`.
-        """
-        self._somebody.clear()
-        self._unwanted.extend(heard)
-        rest: list[Told | _End] = []
-        # Looking once more leaves a read under way, which minds when to end.
-        while not rest or not isinstance(rest[-1], _End):
-            told = await self.next(0)
-            if told is None:
-                break
-            rest.append(told)
-        self._reschedule(until)
-        return rest
-
-    def release(self) -> bool:
-        """Go on, for somebody is there again; return whether it is not too late."""
-        if self._limit is not None and self._limit.expired():
-            return False
-        self._reschedule(None)
-        self._somebody.set()
-        return True
-
-    def expire(self, now: float) -> None:
-        """End, whoever is there."""
-        self._ends_at = now
-        self._reschedule(now)
-
-    async def close(self) -> None:
-        """Stop reading."""
-        await self._told.close()
-        if isinstance(self._source, AsyncGenerator):
-            await self._source.aclose()
-
-    def __aiter__(self) -> AsyncIterator[Told | _End]:
-        return self
-
-    async def __anext__(self) -> Told | _End:
-        told = await self._in_time()
-        if isinstance(told, _End):
-            await self._over()
-        return told
-
-    async def _in_time(self) -> Told | _End:
-        try:
-            async with asyncio.timeout_at(self._ends_at) as limit:
-                self._limit = limit
-                return await self._read()
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            return _End()
-        finally:
-            self._limit = None
-
-    async def _read(self) -> Told | _End:
-        while True:
-            try:
-                told = await anext(self._source)
-            except StopAsyncIteration:
-                return _End()
-            except S2SError as failure:
-                return _End(failure)
-            if self.wanted(told):
-                await self._somebody.wait()
-                return told
-            await asyncio.sleep(0)
-
-    def _reschedule(self, when: float | None) -> None:
-        if self._limit is not None and not self._limit.expired():
-            self._limit.reschedule(when)
+    name: str
+    owner: str = ""
 
 
 class Kept:
@@ -184,11 +86,11 @@ class Kept:
         self.config = config
         """How the engine shall be."""
         self.presence = Presence.ATTACHED
-        self.handles: deque[str] = deque()
+        self.handles: deque[Handle] = deque()
         self._link = link
         self._garage = garage
-        self._reading = _Reading(link, self._over)
-        self._rest: deque[Told | _End] = deque()
+        self._reading = Reading(link, self._over)
+        self._rest: deque[Told | End] = deque()
         self._started: SessionStarted | None = None
         self._heard: dict[str, None] = {}
 
@@ -201,8 +103,10 @@ class Kept:
 
     async def become(self, config: Config) -> bool:
         """Have the engine be as this config says, before a connection; return whether it is still there."""
-        asked, self.config = changes(self.config, config), config
-        return asked == UpdateSession() or await self._ask(asked, config.limits.connect_s)
+        asked = changes(self.config, config)
+        is_so = asked == UpdateSession() or await self._ask(asked, config.limits.connect_s)
+        self.config = config
+        return is_so
 
     async def __aiter__(self) -> AsyncIterator[Told]:
         """Yield what the engine tells and has told since the last connection, SessionStarted first.
@@ -220,7 +124,7 @@ class Kept:
                 if isinstance(word, Error):
                     return
             told = await self._next(words[0][0] - _now() if words else None)
-            if isinstance(told, _End):
+            if isinstance(told, End):
                 if told.failure is not None:
                     raise told.failure
                 return
@@ -261,7 +165,7 @@ class Kept:
         else:
             await self._let_go()
 
-    async def _next(self, within_s: float | None) -> Told | _End | None:
+    async def _next(self, within_s: float | None) -> Told | End | None:
         told = self._rest.popleft() if self._rest else await self._reading.next(within_s)
         return told if told is None or self._reading.wanted(told) else None
 
@@ -322,14 +226,17 @@ class Garage:
         most: int = 64,
         new_name: Callable[[], str] = secrets.token_urlsafe,
         lifetime: Lifetime = _FOREVER,
+        places: Callable[[], float] = lambda: math.inf,
     ) -> None:
+        """Begin with none; `places` tells for how many without a connection there is room at the moment."""
         self.longest_s = longest_s
         self.lifetime = lifetime
         self._most = most
         self._new_name = new_name
+        self._places = places
         self._sessions: set[Kept] = set()
         self._parked: dict[Kept, None] = {}
-        self._handles: dict[str, Kept] = {}
+        self._handles: dict[Handle, Kept] = {}
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -340,22 +247,22 @@ class Garage:
         self._sessions.add(kept)
         return kept
 
-    def handle(self, kept: Kept) -> str:
-        """Return a new handle; those before it stay valid, the newest 32 of them."""
-        name = self._new_name()
+    def handle(self, kept: Kept, owner: str = "") -> str:
+        """Return a new name for whoever owns it; those before it stay valid, the newest 32 of them."""
+        handle = Handle(self._new_name(), owner)
         if kept in self._sessions:
-            self._handles[name] = kept
-            kept.handles.append(name)
+            self._handles[handle] = kept
+            kept.handles.append(handle)
             if len(kept.handles) > _MOST_HANDLES:
                 del self._handles[kept.handles.popleft()]
-        return name
+        return handle.name
 
-    def resume(self, handle: str) -> Kept:
-        """Return the conversation, now with another client attached.
+    def resume(self, name: str, owner: str = "") -> Kept:
+        """Return the conversation, now with another client attached, of the same owner.
 
         Raises UnknownHandle, or StillOpen while its last connection has not ended.
         """
-        kept = self._handles.get(handle)
+        kept = self._handles.get(Handle(name, owner))
         if kept is not None and kept.attach():
             self._parked.pop(kept)
             return kept
@@ -374,7 +281,14 @@ class Garage:
     def park(self, kept: Kept) -> None:
         """Keep it though nobody is there; of too many the one that has waited longest goes."""
         self._parked[kept] = None
-        if len(self._parked) > self._most:
+        self._shrink(self._most)
+
+    def make_room(self) -> None:
+        """Let go of as many without a connection as there is no place for; another one is about to begin."""
+        self._shrink(self._places())
+
+    def _shrink(self, most: float) -> None:
+        while len(self._parked) > max(0, most):
             oldest = next(iter(self._parked))
             del self._parked[oldest]
             oldest.expire()

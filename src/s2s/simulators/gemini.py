@@ -68,6 +68,7 @@ class GeminiSimulator(Simulator):
             strict=True,
             pretty=True,
             models=temper.models,
+            keyed=temper.keys is not None,
         )
         self._trouble = Trouble(temper.faults, _names)
         lifetime = Lifetime(temper.session_s, temper.notice_s)

@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 
 from s2s.certificates import TLS
 from s2s.errors import S2SError
+from s2s.gateway.failing import light
 from s2s.gateway.inside import Inside
 from s2s.gateway.watching import Watch, watched
 from s2s.links import Link
@@ -88,7 +89,7 @@ class Simulator(ABC):
         try:
             await self.converse(transport, knock, watched(self._watch, next(self._numbers)))
         except S2SError as broken:
-            self.failures = [*self.failures[1 - _MOST_FAILURES :], broken]
+            self.failures = [*self.failures[1 - _MOST_FAILURES :], light(broken)]
 
 
 def doors_of(temper: Temper, host: str, port: int, tls: TLS | None) -> Doors:
@@ -96,7 +97,7 @@ def doors_of(temper: Temper, host: str, port: int, tls: TLS | None) -> Doors:
     return Doors(
         host=host,
         port=port,
-        guarded=temper.keys is not None,
+        guarded=temper.keys is not None and all(each.strip() for each in temper.keys),
         ping_s=temper.ping_s,
         pong_after_s=temper.pong_after_s,
         tls=tls,

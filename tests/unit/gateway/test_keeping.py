@@ -1,5 +1,6 @@
 import asyncio
 import itertools
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -360,6 +361,38 @@ def test_handles_are_named_by_whoever_asks_for_them() -> None:
         kept = garage.admit(PlainLink())
         assert [garage.handle(kept), garage.handle(kept)] == ["H0", "H1"]
         await garage.close()
+
+    run(main())
+
+
+def test_a_handle_leads_nobody_else_to_its_session() -> None:
+    async def main() -> None:
+        async with keeping() as (_, keeper):
+            mine = keeper.garage.handle(keeper.kept, "me")
+            await keeper.client.part()
+            for owner in ("", "you", "ME"):
+                with pytest.raises(UnknownHandle):
+                    keeper.garage.resume(mine, owner)
+            assert keeper.garage.resume(mine, "me") is keeper.kept
+
+    run(main())
+
+
+def test_those_that_wait_make_room_for_those_that_come() -> None:
+    async def main() -> None:
+        places = deque([4, 3, 1, -2])
+        garage = Garage(places=places.popleft)
+        links = [PlainLink() for _ in range(4)]
+        for link in links:
+            kept = garage.admit(link)
+            garage.handle(kept)
+            await kept.close()
+        assert [link.closed for link in links] == [0, 0, 0, 0]
+        for closed in (0, 1, 3, 4):
+            garage.make_room()
+            await asyncio.sleep(0.1)
+            assert sum(link.closed for link in links) == closed
+            assert [link.closed for link in links] == [1] * closed + [0] * (4 - closed)
 
     run(main())
 

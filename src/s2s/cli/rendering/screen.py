@@ -13,6 +13,8 @@ from importlib.util import find_spec
 from typing import Protocol, TextIO
 
 _LABEL_WIDTH = 12
+_CONTROLS = {each: None for each in (*range(0x20), *range(0x7F, 0xA0)) if chr(each) not in "\t\n"}
+"""What text of others could give a terminal orders with."""
 _PATIENCE_S = 0.7
 
 
@@ -40,12 +42,15 @@ class PlainPen:
 
     def write(self, text: str, style: str = "") -> None:
         """Write, at once."""
-        self._file.write(text)
-        self._file.flush()
+        self._put(text.translate(_CONTROLS))
 
     def erase(self) -> None:
         """Write spaces over the line."""
-        self.write(f"\r{' ' * ((self.width or 1) - 1)}\r")
+        self._put(f"\r{' ' * ((self.width or 1) - 1)}\r")
+
+    def _put(self, text: str) -> None:
+        self._file.write(text)
+        self._file.flush()
 
 
 class RichPen:
@@ -62,7 +67,7 @@ class RichPen:
 
     def write(self, text: str, style: str = "") -> None:
         """Write, at once; rich leaves colours out where NO_COLOR is set."""
-        self._console.print(text, style=style or None, end="", soft_wrap=True)
+        self._console.print(text.translate(_CONTROLS), style=style or None, end="", soft_wrap=True)
 
     def erase(self) -> None:
         """Have the terminal erase the line."""

@@ -52,6 +52,14 @@ def test_a_terminal_replaces_a_sketch(pen: type[PlainPen | RichPen]) -> None:
     assert "\n" not in first
 
 
+@pytest.mark.parametrize("pen", [PlainPen, RichPen])
+def test_what_others_say_gives_the_terminal_no_orders(pen: type[PlainPen | RichPen]) -> None:
+    out = io.StringIO()
+    screen = Screen(pen(out))
+    screen.say("agent", "You said: \x1b]52;c;aGk=\x07\x1b[2J\r\b\x9b31m\x7fäöü\t\U0001f600")
+    assert out.getvalue().split() == ["agent", "You", "said:", "]52;c;aGk=[2J31mäöü", "\U0001f600"]
+
+
 def test_an_error_is_one_line_of_its_own() -> None:
     out = io.StringIO()
     screen = Screen(PlainPen(out))
