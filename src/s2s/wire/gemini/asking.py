@@ -55,7 +55,7 @@ class Asking:
         """Entries that go out with what is asked next."""
         self._results = Results(connection)
         self._pictures: deque[m.Part] = deque(maxlen=_MOST_PICTURES)
-        """Shown since the last turn: a typed one does not see them unless they come with it."""
+        """Shown since the last typed turn, which would not have seen them if they had not come with it."""
 
     @property
     def idle(self) -> bool:
