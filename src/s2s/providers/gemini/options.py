@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from s2s.errors import ConfigError, UnsupportedError
 from s2s.items import JSON
 from s2s.providers.addresses import WEBSOCKET, parts_of
-from s2s.wire.gemini.opening import Wishes
+from s2s.wire.gemini.opening import Scheduling, Wishes
 from s2s.wire.gemini.profiles import NAMED, Profile, Surface, bare, profile_of
 
 NAME = "gemini_live"
@@ -52,7 +52,7 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     thinking_budget: int | None = None
     affective_dialog: bool = False
     proactive_audio: bool = False
-    tool_scheduling: Literal["INTERRUPT", "WHEN_IDLE"] = "INTERRUPT"
+    tool_scheduling: Scheduling = "INTERRUPT"
     """When the result of a background tool is spoken of; WHEN_IDLE lets the model finish first. One with
     `respond=False` is not."""
     resumption: bool = True

@@ -335,7 +335,6 @@ class ServerMessage(_Message):
 
 
 Behavior = Literal["BLOCKING", "NON_BLOCKING"]
-Scheduling = Literal["INTERRUPT", "WHEN_IDLE", "SILENT"]
 
 encode = msgspec.json.Encoder().encode
 _DURATION = re.compile(r"(\d{1,12}(?:\.\d*)?)s?")

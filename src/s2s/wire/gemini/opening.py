@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -15,6 +15,8 @@ from s2s.tools import ToolSpec
 from s2s.wire.gemini import messages as m
 from s2s.wire.gemini.profiles import LIVE_38, Profile
 from s2s.wire.gemini.schema import openapi
+
+Scheduling: TypeAlias = Literal["INTERRUPT", "WHEN_IDLE"]
 
 _LEVELS = {"low": "LOW", "medium": None, "high": "HIGH", "auto": None}
 _OURS = ("manual", "local")
@@ -28,7 +30,7 @@ class Wishes(Struct, frozen=True, kw_only=True):
     thinking_budget: int | None = None
     affective_dialog: bool = False
     proactive_audio: bool = False
-    scheduling: Literal["INTERRUPT", "WHEN_IDLE"] = "INTERRUPT"
+    scheduling: Scheduling = "INTERRUPT"
     """When the result of a call that blocks nothing is spoken of."""
     resumption: bool = True
     compression: bool = True
