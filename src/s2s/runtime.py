@@ -37,8 +37,7 @@ from s2s.items import Call, ToolResult
 from s2s.links import DirectLink, Link, Told
 from s2s.queues import Inbox, Outbox
 from s2s.state.dialogue import Dialogue, Outcome
-from s2s.toolbox import Toolbox
-from s2s.tools import Tool
+from s2s.toolbox import ToolTasks
 from s2s.voice import Voice
 from s2s.wire import Send
 
@@ -72,8 +71,7 @@ class Runtime:
         self._voice = Voice(config.spoken)
         self._hooks = HookRunner(config.hooks, config.limits.hook_s, self._hooked)
         self._last_words: list[Event] = []
-        self._toolbox = Toolbox(config.limits.running_tools)
-        self._tool_tasks: dict[str, asyncio.Task[None]] = {}
+        self._tools = ToolTasks(config.limits.running_tools)
         self._stopping: dict[str, asyncio.Future[bool]] = {}
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._group: asyncio.TaskGroup | None = None
@@ -224,11 +222,11 @@ class Runtime:
             case ToolCall(call=call, runs_here=True):
                 self._use_tool(call)
             case ToolCallCancelled(call_ids=call_ids):
-                for call_id in set(call_ids) & self._tool_tasks.keys():
-                    self._tool_tasks[call_id].cancel()
+                self._tools.cancel(call_ids)
             case SessionStarted():
                 self.started = event
-                self._is_ready()
+                if not self._ready.done():
+                    self._ready.set_result(None)
             case Error(error=error, fatal=True):
                 raise error
             case _:
@@ -237,21 +235,14 @@ class Runtime:
             self.inbox.put(event)
 
     def _use_tool(self, call: Call) -> None:
-        if self._group is None:
-            return
-        answer = self._answer(self.dialogue.tools[call.name], call)
-        task = self._group.create_task(answer, name=f"s2s-tool {call.name}")
-        self._tool_tasks[call.id] = task
-        task.add_done_callback(lambda _: self._tool_tasks.pop(call.id, None))
+        if self._group is not None:
+            self._tools.start(self._group, self.dialogue.tools[call.name], call, self._answered)
 
-    async def _answer(self, tool: Tool, call: Call) -> None:
-        try:
-            result = await self._toolbox.run(tool, call)
-        except ToolError as failed:
+    def _answered(self, result: ToolResult, failed: ToolError | None) -> None:
+        if failed is not None:
             self._deliver(Error(failed))
-            result = ToolResult(call.id, str(failed), is_error=True)
-        if call.id in self.dialogue.calls.open:
-            self.tell(SendToolResult(call.id, result.output, result.is_error, result.respond))
+        if result.call_id in self.dialogue.calls.open:
+            self.tell(SendToolResult(result.call_id, result.output, result.is_error, result.respond))
 
     def _taken(self, event: AudioOutput) -> None:
         ms = len(event.audio) / self._voice.bytes_per_ms
@@ -261,10 +252,6 @@ class Runtime:
         closed = SessionClosedError("this session has ended: start another one")
         closed.__cause__ = self.cause
         return closed
-
-    def _is_ready(self) -> None:
-        if not self._ready.done():
-            self._ready.set_result(None)
 
     async def _finish(self, link: Link, reason: EndReason) -> None:
         _absorb_cancellation()

@@ -6,12 +6,15 @@ import asyncio
 import contextlib
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from s2s.errors import ToolError
 from s2s.foreign import Late, contained
 from s2s.items import Call, ToolResult
 from s2s.tools import Tool, result_of
+
+Answered: TypeAlias = Callable[[ToolResult, ToolError | None], None]
 
 
 class Toolbox:
@@ -39,6 +42,31 @@ class Toolbox:
     async def _answer(self, tool: Tool, call: Call) -> ToolResult:
         async with self._places:
             return result_of(call, await _called(tool, tool.checked(call)))
+
+
+class ToolTasks:
+    """The tools at work, by the call that each is to answer."""
+
+    def __init__(self, places: int) -> None:
+        self._toolbox = Toolbox(places)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def start(self, group: asyncio.TaskGroup, tool: Tool, call: Call, answered: Answered) -> None:
+        """Run a tool in this group; `answered` hears what the model is told, and what failed."""
+        task = group.create_task(self._answer(tool, call, answered), name=f"s2s-tool {call.name}")
+        self._tasks[call.id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(call.id, None))
+
+    def cancel(self, call_ids: Iterable[str]) -> None:
+        """Stop the tools that work on these calls."""
+        for call_id in set(call_ids) & self._tasks.keys():
+            self._tasks[call_id].cancel()
+
+    async def _answer(self, tool: Tool, call: Call, answered: Answered) -> None:
+        try:
+            answered(await self._toolbox.run(tool, call), None)
+        except ToolError as failed:
+            answered(ToolResult(call.id, str(failed), is_error=True), failed)
 
 
 async def _called(tool: Tool, arguments: dict[str, object]) -> object:
