@@ -97,11 +97,19 @@ class Asking:
             case UpdateSession():
                 return [*self._results.release(), *self._release(), *self._update(command)]
             case ClearAudio():
-                return (_refused(_KEEPS_AUDIO),)
-            case RemoveItem():
-                return (_refused(_KEEPS_ITEMS),)
+                return (_refused(_KEEPS_AUDIO),) if self._may_have_heard else ()
+            case RemoveItem(item_id=item_id):
+                return () if item_id in self._on.replies.cut else (_refused(_KEEPS_ITEMS),)
             case Truncate():
                 return ()
+
+    @property
+    def _may_have_heard(self) -> bool:
+        """Whether there may be speech that no turn has taken."""
+        on = self._on
+        if on.uplink.manual:
+            return on.uplink.window is not Window.CLOSED
+        return bool(on.speech.speaking) or not on.opening.profile.voice_activity
 
     def _audio(self, audio: bytes) -> Told:
         on, told = self._on, self._release()

@@ -8,6 +8,7 @@ calls whose turn ends before they are answered, and turns without a word.
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Sequence
 from enum import Enum
 
@@ -53,7 +54,7 @@ _PATIENCE_S = {
     Stage.MUTED: 20.0,
 }
 _ANSWER_S = 30.0
-_MOST_WITHDRAWN = 64
+_MOST_WITHDRAWN, _MOST_CUT = 64, 16
 
 
 class Replies:
@@ -68,6 +69,8 @@ class Replies:
         """Those without an answer."""
         self.withdrawn: dict[str, Call] = {}
         """Those that need none any more, the newest of them."""
+        self.cut: deque[str] = deque(maxlen=_MOST_CUT)
+        """Items that were cut off, which the service knows of."""
         self._asks = asks
         self._memory = memory
         self._provider = provider
@@ -257,6 +260,8 @@ class Replies:
         if reply is None:
             return []
         self._memory.add(Message("assistant", reply.text))
+        if status == "interrupted":
+            self.cut.append(reply.item_id)
         return [*reply.close_item(), ResponseDone(reply.response_id, status, reply.usage)]
 
     def failed(self, what: str) -> Error:

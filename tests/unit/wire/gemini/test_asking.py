@@ -245,10 +245,29 @@ def test_words_during_an_answer_are_answered_after_it(profile: Profile) -> None:
     ],
 )
 def test_what_the_service_cannot_do_is_said_at_once(command: JSON, why: str) -> None:
-    made = client()
+    made = client(NATIVE_25)
     told = made.says(command)
     assert messages(told) == []
     assert why in refused(told)
+
+
+def test_where_nothing_was_said_there_is_nothing_to_clear() -> None:
+    made = manual()
+    assert made.says(ClearAudio()) == []
+    made.says(AppendAudio(PCM))
+    assert "keeps the audio" in refused(made.says(ClearAudio()))
+    made = client(FLASH_31)
+    assert made.says(AppendAudio(PCM), ClearAudio())[1:] == []
+    made.hears(voiceActivity={"type": "ACTIVITY_START"})
+    assert "keeps the audio" in refused(made.says(ClearAudio()))
+
+
+def test_an_item_that_was_cut_off_needs_no_removal() -> None:
+    made = client()
+    made.speaks(words="It is")
+    made.says(Cancel())
+    assert made.says(RemoveItem("item_1")) == []
+    assert "keeps what was said" in refused(made.says(RemoveItem("item_2")))
 
 
 def test_an_answer_of_another_kind_is_an_error_and_an_answer() -> None:
