@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
+import msgspec
 from msgspec.structs import replace
 
-from s2s.commands import AppendAudio, Command
+from s2s.commands import AppendAudio, Cancel, Command, UpdateSession
 from s2s.config import Config
 from s2s.engine import Engine
 from s2s.events import Event
@@ -42,16 +43,69 @@ class TappedScript(ScriptEngine):
 
     @property
     def asked(self) -> list[Command | Send]:
-        """What the newest link was sent, but for audio."""
-        return [each for each in self.links[-1].sent if not isinstance(each, AppendAudio)]
+        """What the newest link was sent, but for audio, settings, and what the end of a connection cancels."""
+        others = (AppendAudio, UpdateSession)
+        return [e for e in self.links[-1].sent if not isinstance(e, others) and e != Cancel()]
+
+    @property
+    def updates(self) -> list[UpdateSession]:
+        """The settings that the newest link was told to change."""
+        return [each for each in self.links[-1].sent if isinstance(each, UpdateSession)]
+
+    @property
+    def told(self) -> list[Event]:
+        """What the newest link has told."""
+        return [each for each in self.links[-1].told if not isinstance(each, Send)]
+
+
+class Overheard:
+    """A connection of which everything that was sent is kept, but for audio."""
+
+    def __init__(self, inner: Transport) -> None:
+        self.said: list[JSON] = []
+        self._inner = inner
+
+    async def send(self, message: bytes) -> None:
+        if b'"audio":{"mimeType"' not in message and b'"input_audio_buffer.append"' not in message:
+            self.said.append(msgspec.json.decode(message))
+        await self._inner.send(message)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._inner)
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        await self._inner.close(code, reason)
+
+
+class Line:
+    """Connects to a provider, and keeps every connection."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self.connections: list[Overheard] = []
+        self._simulator = simulator
+
+    async def connect(self, url: str, headers: Mapping[str, str]) -> Transport:
+        """Open one more."""
+        self.connections.append(Overheard(await self._simulator.connect(url, headers)))
+        return self.connections[-1]
+
+    @property
+    def said(self) -> list[JSON]:
+        """What was said over all of them."""
+        return [each for connection in self.connections for each in connection.said]
+
+    def all(self, kind: str) -> list[JSON]:
+        """Return what was said of this type of OpenAI, or with this member of Gemini."""
+        return [each.get(kind, each) for each in self.said if kind in (each.get("type"), *each)]
 
 
 class Far:
     """A provider on this machine, and the engine that talks to it."""
 
-    def __init__(self, simulator: Simulator, script: TappedScript, engine: Engine) -> None:
+    def __init__(self, simulator: Simulator, script: TappedScript, line: Line, engine: Engine) -> None:
         self.simulator = simulator
         self.script = script
+        self.line = line
         self.engine = engine
 
 
@@ -76,8 +130,9 @@ def far_openai(replies: Sequence[Reply], temper: Temper | None = None, **fields:
     temper = temper or Temper(pace=1)
     script = _script(replies, temper)
     simulator = OpenAISimulator(engine=script, temper=temper)
-    engine = OpenAIEngine(Config(extra={"connect": simulator.connect, **fields.pop("extra", {})}, **fields))
-    return Far(simulator, script, engine)
+    line = Line(simulator)
+    engine = OpenAIEngine(Config(extra={"connect": line.connect}, **fields))
+    return Far(simulator, script, line, engine)
 
 
 def far_gemini(
@@ -87,8 +142,9 @@ def far_gemini(
     temper = replace(temper or GeminiTemper(pace=1), profile=profile)
     script = _script(replies, temper)
     simulator = GeminiSimulator(engine=script, temper=temper)
-    extra = {"connect": simulator.connect, **spoken_with(profile), **fields.pop("extra", {})}
-    return Far(simulator, script, GeminiEngine(Config(extra=extra, **fields)))
+    line = Line(simulator)
+    extra = {"connect": line.connect, **spoken_with(profile)}
+    return Far(simulator, script, line, GeminiEngine(Config(extra=extra, **fields)))
 
 
 def spoken_with(profile: str) -> dict[str, JSON]:

@@ -128,6 +128,11 @@ class Tapped:
     async def close(self) -> None:
         await self._link.close()
 
+    @property
+    def audio(self) -> list[AppendAudio]:
+        """The audio that it was sent."""
+        return [each for each in self.sent if isinstance(each, AppendAudio)]
+
 
 class KeptScript(ScriptEngine):
     """The script engine, its links kept so that a test can break them."""
