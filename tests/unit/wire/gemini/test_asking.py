@@ -606,9 +606,11 @@ def test_what_does_not_change_says_nothing() -> None:
 
 def test_who_answers_is_not_to_be_changed_where_the_service_finds_the_turns() -> None:
     made = client()
-    assert "answers every turn" in refused(made.says(UpdateSession(turn_detection=WITHOUT)))
-    told = UpdateSession(turn_detection=TurnDetection(mode="manual", create_response=False))
-    assert kinds(client().says(told)) == ["reopen"]
+    told = made.says(UpdateSession(turn_detection=WITHOUT, instructions="Be brief."))
+    assert "answers every turn" in refused(told)
+    assert kinds(told) == ["error", "reopen"]
+    ours = UpdateSession(turn_detection=TurnDetection(mode="manual", create_response=False))
+    assert kinds(client().says(ours)) == ["reopen"]
 
 
 def test_a_turn_that_nobody_has_answered_yet_ends_when_an_answer_is_asked_for() -> None:

@@ -402,6 +402,18 @@ def test_a_result_without_an_answer_is_told_again_with_its_call() -> None:
     assert made.speaks()[0] == ResponseStarted("resp_3", "tool_result")
 
 
+def test_a_result_that_was_answered_is_told_again_with_its_call() -> None:
+    made = calling(LIVE_38)
+    made.says(SendToolResult("fc_1", "12 degrees"))
+    made.speaks(words="It is cold.")
+    made.content(**DONE)
+    (content,) = contents(made.moves())
+    _, called, answered, spoken = content["turns"]
+    assert called["parts"][-1]["functionCall"]["id"] == "fc_1"
+    assert answered["parts"][0]["functionResponse"]["response"] == {"output": "12 degrees"}
+    assert spoken["parts"] == [{"text": "It is cold."}]
+
+
 def test_the_settings_of_now_are_those_of_the_next_connection() -> None:
     made = talked(kept=True, instructions="Be long.")
     made.says(UpdateSession(instructions="Be brief."))

@@ -414,6 +414,13 @@ def test_words_before_a_call_are_of_the_answer_that_calls() -> None:
     ]
 
 
+def test_a_mark_without_words_leaves_early_words_alone() -> None:
+    made = client(HALF_CASCADE)
+    made.content(**words("Hi."))
+    assert made.content(inputTranscription={"finished": True}) == []
+    assert kinds(made.speaks()) == ["response_started", "text_output", "audio_output"]
+
+
 def test_the_users_words_may_come_between_the_words_of_an_answer_and_its_audio() -> None:
     made = client(NATIVE_25)
     made.user_says("Hel")
@@ -491,6 +498,12 @@ def test_words_are_complete_at_the_next_mark(marker: str) -> None:
     made.user_says("Hello.")
     made.speaks()
     assert made.content(**{marker: True})[0] == Transcript("Hello.", "user_1", final=True)
+
+
+def test_they_are_complete_before_a_call_too() -> None:
+    made = client()
+    made.user_says("Weather?")
+    assert made.calls()[0] == Transcript("Weather?", "user_1", final=True)
 
 
 # Calls.
@@ -736,3 +749,12 @@ def test_early_words_come_before_audio_of_a_form_that_was_heard_before() -> None
     made.content(**words("Good day."))
     assert kinds(made.speaks()) == ["response_started", "text_output", "audio_output"]
     assert messages(made.speaks()) == []
+
+
+def test_early_words_come_before_words_of_a_form_that_was_heard_before() -> None:
+    made = client()
+    for _ in range(3):
+        made.speaks(words="Hi.")
+    made.content(**DONE)
+    made.content(**words("Good"))
+    assert [each.text for each in only(made.speaks(words=" day."), TextOutput)] == ["Good", " day."]
