@@ -23,7 +23,6 @@ __all__ = ["Dial", "LastingLink"]
 class _Audio(Send, frozen=True, gc=False):
     """Audio that could not be written at once."""
 
-    pcm: bytes
     connection: Connection
     """For which it is spelled."""
 
@@ -32,8 +31,8 @@ class _Audio(Send, frozen=True, gc=False):
 class LastingLink:
     """A wire, and one transport after the other, each dialled once the one before it is closed.
 
-    Whoever listens replaces them, and commands wait meanwhile. Of what could not be written any more only
-    audio is spelled anew for the next one: all else the wire remembers. What the wire owes a later connection
+    Whoever listens replaces them, and commands wait meanwhile. What could not be written any more is not
+    written over the next one, for the wire remembers it. What the wire owes a later connection
     before it is ready is written at once and not told. The peer's silence counts from its last message, or
     from the last command that is no audio. Without attempts a connection is replaced only for a command that
     asks for it, and once. A transport that is not direct may be iterated anew at any time.
@@ -72,8 +71,8 @@ class LastingLink:
     async def send(self, command: Command | Send) -> Sequence[Event]:
         """Write what the wire makes of the command, over as many connections as it takes."""
         match command:
-            case _Audio():
-                return await self._append(command)
+            case _Audio(data=message, connection=connection):
+                await self._line.write(message, connection)
             case Send(data=message):
                 await self._line.reply(message)
             case _:
@@ -87,7 +86,7 @@ class LastingLink:
             return AppendAudio(audio)
         connection = line.connection
         if not connection.transport.write(message):
-            return _Audio(message, audio, connection)
+            return _Audio(message, connection)
         if connection.cause:
             line.look()
         return None
@@ -124,16 +123,6 @@ class LastingLink:
         self._line.alarm.ring()
         await self._line.disconnect()
 
-    async def _append(self, audio: _Audio) -> Sequence[Event]:
-        line = self._line
-        if await line.serving() is audio.connection and await line.write(audio.data, audio.connection):
-            return ()
-        return await self._again(AppendAudio(audio.pcm), audio.connection)
-
-    async def _again(self, command: Command, gone: Connection) -> Sequence[Event]:
-        await self._line.serving(but=gone)
-        return await self._ask(command)
-
     async def _ask(self, command: Command) -> Sequence[Event]:
         line, written = self._line, True
         connection = await line.serving()
@@ -149,8 +138,6 @@ class LastingLink:
         if not isinstance(command, AppendAudio):
             line.active_at = line.clock()
         line.look()
-        if not written and isinstance(command, AppendAudio):
-            events += await self._again(command, connection)
         return events
 
     async def _reopen(self, cause: str) -> None:

@@ -84,7 +84,7 @@ class LastingWire(Protocol):
         """Spell a command.
 
         What of it was not written when the connection ended is not written at all: the wire says it again
-        over the next one, as far as it holds there. Only AppendAudio is given to it anew.
+        over the next one, as far as it holds there.
         """
         ...
 

@@ -71,7 +71,9 @@ class GeminiClient:
         """End the response and the calls: no generation goes on after its connection."""
         on = self._on
         told = [*self._hearing.parted(), *on.replies.end("interrupted")]
-        if not on.asks.spoken(on.memory.question):
+        words = on.memory.question
+        on.uplink.parted(understood=words is not None)
+        if not on.asks.spoken(words) and not on.uplink.keeps():
             told.append(on.replies.failed("has lost what the user said"))
         on.lost_calls = tuple(on.replies.calls.values())
         return [*told, *on.replies.cancelled([*on.replies.calls])]

@@ -69,10 +69,11 @@ class Hearing:
         return told
 
     def parted(self) -> list[Event]:
-        """The connection is over, and with it what the user said over it, unless it is we who know when."""
+        """The connection is over; a turn of which we know goes on over another, where its words come anew."""
         on = self._on
-        stopped = [] if on.settings.manual else on.speech.stopped(on.uplink.position_ms)
-        return [*self._too_late(), *stopped, *on.speech.over()]
+        goes_on = on.settings.manual and on.uplink.manual
+        spoken = on.speech.anew() if goes_on else on.speech.stopped(on.uplink.position_ms)
+        return [*self._too_late(), *spoken, *on.speech.over()]
 
     def _hear(self, said: m.ServerMessage) -> list[Send | Event]:
         on, told = self._on, list[Send | Event]()
@@ -99,7 +100,7 @@ class Hearing:
             status, error = _outcome(content.turn_complete_reason or "", on.opening.provider)
             more = content.interaction_status == "IN_PROGRESS"
             told += on.replies.complete(usage, status, error, more=more)
-            on.uplink.lull.begin()
+            on.uplink.turn_ended()
         else:
             told += on.replies.spent(usage)
         told += self._administered(said)

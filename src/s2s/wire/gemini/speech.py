@@ -44,6 +44,11 @@ class Speech:
             told.append(Transcript(self._text, self._named(), text, language=self._language))
         return [*told, *self.over()] if finished else told
 
+    def anew(self) -> list[Event]:
+        """The words of speech that goes on will come from its beginning."""
+        self._text = "" if self.speaking else self._text
+        return []
+
     def guess(self, text: str) -> list[Event]:
         """Words came that may still change."""
         text = text if self._text else text.lstrip()

@@ -319,9 +319,30 @@ def test_what_waits_to_be_said_is_not_said_before() -> None:
 MANUAL = TurnDetection(mode="manual")
 
 
-def test_what_the_user_spoke_went_with_the_connection_unless_it_was_understood() -> None:
+def test_what_the_user_spoke_is_heard_again_where_it_was_not_understood() -> None:
     made = client(turn_detection=MANUAL)
     made.says(AppendAudio(bytes(640)), CommitAudio())
+    for _ in range(2):
+        assert kinds(made.moves()) == ["activityStart", "audio", "activityEnd", "reconnected"]
+    assert made.speaks()[0] == ResponseStarted("resp_1", "user_turn")
+    made.content(**DONE)
+    assert made.wire.patience_s is None
+    assert kinds(made.moves()) == ["reconnected"]
+
+
+def test_words_of_speech_that_is_heard_again_come_anew() -> None:
+    made = client(NATIVE_25, turn_detection=MANUAL)
+    made.says(AppendAudio(bytes(640)))
+    made.user_says("And")
+    made.moves()
+    (transcript,) = made.user_says(" And you?")
+    assert transcript == Transcript("And you?", "user_1", "And you?")
+
+
+def test_what_the_user_spoke_where_the_service_finds_turns_goes_with_the_connection() -> None:
+    made = client()
+    made.hears(voiceActivity={"type": "ACTIVITY_START"})
+    made.hears(voiceActivity={"type": "ACTIVITY_END"})
     error, reconnected = made.moves()
     assert error.error.code == "no_answer"
     assert reconnected == Reconnected("full")
