@@ -188,7 +188,7 @@ class Listener:
             protocols=chosen,
             max_msg_size=self._doors.max_message_bytes,
             heartbeat=self._doors.ping_s,
-            autoping=not self._doors.pong_after_s,
+            autoping=False,
             compress=False,
             decode_text=False,
         )

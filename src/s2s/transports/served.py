@@ -21,7 +21,8 @@ class ServedWebSocket:
     """Whole messages with a client; `response` was prepared for `request`, without compression.
 
     What may come and how long silence may last are the response's own `max_msg_size` and `heartbeat`; its
-    `decode_text=False` saves decoding text here only to encode it again. Iteration ends without an error
+    `decode_text=False` saves decoding text here only to encode it again. Its `autoping=False` leaves pings to
+    this, for there the answer would have everything else wait. Iteration ends without an error
     when the client closes with 1000 or without a code, as scripts do, or with 1001, as pages do.
     """
 
@@ -72,7 +73,7 @@ class ServedWebSocket:
             if received.type is WSMsgType.BINARY:
                 return BinaryMessage(received.data)
             if received.type is WSMsgType.PING:
-                self._answer_late(received.data)
+                self._answer(received.data)
                 continue
             if received.type is WSMsgType.PONG:
                 continue
@@ -106,8 +107,8 @@ class ServedWebSocket:
         if self._ending is not None and not self._ending.wanted:
             raise self._ending.error()
 
-    def _answer_late(self, ping: bytes) -> None:
-        """Answer a ping after a while; of too many that wait some get no answer."""
+    def _answer(self, ping: bytes) -> None:
+        """Answer a ping, in time; of too many that wait for a client to read some get no answer."""
         if len(self._pongs) < _MOST_PONGS:
             pong = asyncio.create_task(self._pong(ping), name="s2s-pong")
             self._pongs.add(pong)

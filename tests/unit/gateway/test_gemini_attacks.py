@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import logging
+import socket
 import traceback
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -389,3 +391,128 @@ def test_whatever_else_is_in_a_path_the_protocol_is_the_one_that_it_ends_with() 
                     await client.until("setupComplete")
 
     run(main())
+
+
+# Frames that break the rules, and clients that do not read.
+
+
+def frame(payload: bytes, first: int = 0x81) -> bytes:
+    """Spell a frame of a client; the first byte says what it is."""
+    n = len(payload)
+    length = (
+        bytes([0x80 | n]) if n < 126 else b"\xfe" + n.to_bytes(2) if n < 65536 else b"\xff" + n.to_bytes(8)
+    )
+    return bytes([first]) + length + bytes(4) + payload
+
+
+SETUP = frame(msgspec.json.encode(setup()))
+KNOCK = (
+    b"GET /ws/x.BidiGenerateContent HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+)
+
+
+@asynccontextmanager
+async def raw(gateway: Gateway, *, small: bool = False) -> AsyncIterator[socket.socket]:
+    """Yield a socket over which a WebSocket was opened; a `small` one takes next to nothing without reading."""
+    loop, where = asyncio.get_running_loop(), urlsplit(gateway.url)
+    with socket.socket() as made:
+        if small:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        made.setblocking(False)
+        await loop.sock_connect(made, (where.hostname, where.port))
+        await loop.sock_sendall(made, KNOCK)
+        yield made
+
+
+async def code_of(gateway: Gateway, *frames: bytes) -> int:
+    """Return the code with which a connection is closed on which these come."""
+    loop, got = asyncio.get_running_loop(), b""
+    async with raw(gateway) as client, asyncio.timeout(5):
+        for each in frames:
+            await loop.sock_sendall(client, each)
+        while len(got.partition(b"\x88")[2]) < 3 and (piece := await loop.sock_recv(client, 65536)):
+            got += piece
+    return int.from_bytes(got.partition(b"\x88")[2][1:3])
+
+
+@pytest.mark.parametrize(
+    ("frames", "code"),
+    [
+        ([frame(b"{}", 0xC1)], 1002),  # compressed, though nobody agreed to that
+        ([frame(b"x" * 126, 0x89)], 1002),
+        ([frame(b"x", 0x83)], 1002),
+        ([frame(b"x", 0x80)], 1002),
+        ([frame(b"x", 0x88)], 1002),
+        ([frame((999).to_bytes(2), 0x88)], 1002),
+        ([frame(b'{"setup":{"model":"\xff"}}')], 1007),
+        ([frame(b"")], 1007),
+        ([frame(b"", 0x82)], 1007),
+        ([frame(b"[]")], 1007),
+        ([frame(b"null")], 1007),
+        ([frame(b'{"setup":null}')], 1007),
+        ([frame(b'{"setup":{"model":7}}')], 1007),
+        ([frame(b'{"realtimeInput":{"text":"Hi."}}')], 1007),
+        ([frame(b'{"setup":{"model":"%s"}}' % (b"x" * 5_000_000))], 1007),
+        ([SETUP, SETUP], 1007),
+        ([SETUP, frame(b'{"realtimeInput":{"text":"\xff"}}')], 1007),
+        ([SETUP, frame(b'{"toolResponse":' + b"[" * 100_000)], 1007),
+        ([SETUP, frame(b'{"realtimeInput":{"text":"%s"}}' % (b"x" * 21_000_000))], 1007),
+    ],
+)
+def test_what_breaks_the_rules_ends_the_connection_with_a_code(frames: list[bytes], code: int) -> None:
+    async def main() -> None:
+        async with Gateway(scripted()) as gateway:
+            assert await code_of(gateway, *frames) == code
+            await eventually(lambda: gateway.sessions == 0)
+
+    run(main())
+
+
+def test_a_message_beyond_all_bounds_ends_the_connection() -> None:
+    async def main() -> None:
+        async with Gateway(scripted(), Doors(max_message_bytes=1000)) as gateway:
+            assert await code_of(gateway, SETUP, frame(b"x" * 1001)) == 1009
+
+    run(main())
+
+
+PINGS = frame(b"p" * 125, 0x89) * 1000
+
+
+async def flooded(gateway: Gateway, client: socket.socket) -> None:
+    """Ping until nothing more fits in between, and read no answer."""
+    loop = asyncio.get_running_loop()
+    for _ in range(100):
+        await asyncio.wait_for(loop.sock_sendall(client, PINGS), 5)
+
+
+def test_a_client_that_pings_and_never_reads_is_still_heard_and_costs_no_memory() -> None:
+    link = PlainLink()
+
+    async def main() -> None:
+        async with Gateway(PlainEngine(lambda: link)) as gateway, raw(gateway, small=True) as client:
+            loop = asyncio.get_running_loop()
+            await loop.sock_sendall(client, SETUP)
+            await flooded(gateway, client)
+            await loop.sock_sendall(client, frame(b'{"realtimeInput":{"text":"Hi."}}'))
+            await eventually(lambda: link.sent != [])
+
+    run(main())
+
+
+@pytest.mark.parametrize("begins", [b"", SETUP], ids=["before a setup", "after it"])
+def test_a_client_that_pings_and_breaks_off_is_no_line_in_the_log(
+    begins: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with Gateway(scripted()) as gateway:
+            async with raw(gateway, small=True) as client:
+                await asyncio.get_running_loop().sock_sendall(client, begins + PINGS)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(flooded(gateway, client), 0.3)
+            await eventually(lambda: gateway.sessions == 0)
+
+    run(main())
+    assert [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING] == []
