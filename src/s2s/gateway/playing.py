@@ -90,15 +90,15 @@ class Playback:
         return [done if status is None else replace(done, status=status)]
 
     def ask(self, command: Command, now: float) -> list[Event]:
-        """Note what is asked of the engine, and return the end that this brings about."""
+        """Note what is asked of the engine, and return what this brings about: what was heard, and an end."""
         match command:
             case UpdateSession(turn_detection=TurnDetection(interrupt_response=interrupts)):
                 self._interrupts = interrupts
             case CreateResponse(out_of_band=False) if self._cuts_by_text and self.due_at is not None:
-                return self._stop(now)
+                return self._cut(now, "application", "requested")
             case Cancel(response_id=wanted):
                 if self._answer is not None and wanted in (None, self._answer.response_id):
-                    return self._stop(now)
+                    return self._cut(now, "application", "requested")
             case _:
                 pass
         return []
@@ -229,7 +229,7 @@ class Playing:
             if released:
                 self._released += released
                 self._wake()
-                if isinstance(command, Cancel):
+                if isinstance(command, Cancel) and any(isinstance(each, ResponseDone) for each in released):
                     return ()
         caused = await self._inner.send(command)
         return self._told_at_once(caused) if caused else ()

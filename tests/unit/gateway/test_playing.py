@@ -484,13 +484,17 @@ def test_an_interruption_of_what_had_ended_passes() -> None:
 # What the client asks.
 
 
+def asked_to_stop(heard_ms: float) -> Interrupted:
+    return Interrupted("r1", "item-1", heard_ms, "application", "requested")
+
+
 @pytest.mark.parametrize("cancel", [Cancel(), Cancel("r1")])
 def test_a_cancel_ends_what_is_still_being_played_and_the_engine_does_not_hear_of_it(cancel: Cancel) -> None:
     async def main() -> None:
         async with playing(*SPOKEN, ResponseDone("r1")) as (inner, link, ear):
             await ear.hear(0.1)
             assert await link.send(cancel) == ()
-            assert await ear.hear(1) == [ResponseDone("r1", "interrupted")]
+            assert await ear.hear(1) == [asked_to_stop(100.0), ResponseDone("r1", "interrupted")]
             assert (ear.told[-1][0], inner.sent) == (100.0, [])
             await link.send(cancel)
             assert inner.sent == [cancel]
@@ -517,7 +521,11 @@ def test_a_cancel_that_nobody_waits_for_is_the_next_that_is_told() -> None:
         while await anext(told) != ResponseGenerated("r1"):
             pass
         await link.send(Cancel())
-        assert (await anext(told), now_ms()) == (ResponseDone("r1", "interrupted"), 0.0)
+        assert [await anext(told), await anext(told)] == [
+            asked_to_stop(0.0),
+            ResponseDone("r1", "interrupted"),
+        ]
+        assert now_ms() == 0.0
 
     run(main())
 
@@ -551,7 +559,9 @@ def test_what_is_still_generated_is_cancelled_by_its_engine() -> None:
             await link.send(Cancel())
             assert inner.sent == [Cancel()]
             inner.tell(ResponseDone("r1"))
-            assert await ear.hear(1) == [ResponseDone("r1", "interrupted")]
+            assert await ear.hear(1) == [asked_to_stop(100.0), ResponseDone("r1", "interrupted")]
+            await link.send(Cancel())
+            assert await ear.hear(1) == []
 
     run(main())
 
@@ -601,13 +611,14 @@ def test_what_an_engine_answers_at_once_comes_after_the_end_that_the_question_br
             inner.answers = lambda _: [*said("r2", "four", item_id="item-2"), ResponseDone("r2")]
             told = await link.send(CreateResponse())
             assert types(told) == [
+                "interrupted",
                 "response_done",
                 "response_started",
                 "text_output",
                 "audio_output",
                 "response_generated",
             ]
-            assert told[0] == ResponseDone("r1", "interrupted")
+            assert told[:2] == [asked_to_stop(100.0), ResponseDone("r1", "interrupted")]
             assert await hearing == [ResponseDone("r2")]
             assert ear.told[-1][0] == 200.0
 
