@@ -1,9 +1,9 @@
-"""A client of OpenAI Realtime, the gateway, our engine of Gemini Live, and Gemini Live itself: both ends told."""
+"""A client of OpenAI Realtime, the gateway, our engine of Gemini Live, and Gemini Live: told at both ends."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -49,7 +49,11 @@ GOOD_DAY = Reply(says="Good day to you.", hears="Hello there.", usage=Usage(Toke
 
 @asynccontextmanager
 async def talking(
-    profile: str, *replies: Reply, temper: GeminiTemper | None = None, far: JSON = {}, **near: JSON
+    profile: str,
+    *replies: Reply,
+    temper: GeminiTemper | None = None,
+    far: Mapping[str, JSON] = {},
+    **near: JSON,
 ) -> AsyncIterator[tuple[Talk, NearOpenAI]]:
     """Talk to a script with our own engine."""
     distant = partial(far_gemini, profile, temper=temper, **far)

@@ -12,7 +12,7 @@ from s2s.commands import AppendAudio, Cancel, Command, UpdateSession
 from s2s.config import Config
 from s2s.engine import Engine
 from s2s.events import Event
-from s2s.gateway import Gateway
+from s2s.gateway import Gateway, Lifetime
 from s2s.items import JSON
 from s2s.links import Link, Told
 from s2s.providers.gemini import GeminiEngine
@@ -43,7 +43,7 @@ class TappedScript(ScriptEngine):
 
     @property
     def asked(self) -> list[Command | Send]:
-        """What the newest link was sent, but for audio, settings, and what the end of a connection cancels."""
+        """What the newest was sent, but for audio, settings, and what the end of a connection cancels."""
         others = (AppendAudio, UpdateSession)
         return [e for e in self.links[-1].sent if not isinstance(e, others) and e != Cancel()]
 
@@ -179,9 +179,9 @@ class Parting:
 class Chain:
     """What is behind a near engine: its connections, the gateway, and what is far."""
 
-    def __init__(self, far: Far) -> None:
+    def __init__(self, far: Far, lifetime: Lifetime | None = None) -> None:
         self.far = far
-        self.gateway = Gateway(far.engine)
+        self.gateway = Gateway(far.engine, lifetime=lifetime or Lifetime())
         self.connections: list[Transport] = []
 
     async def connect(self, url: str, headers: Mapping[str, str]) -> Transport:
@@ -215,8 +215,8 @@ class NearOpenAI(OpenAIEngine):
 class NearGemini(GeminiEngine):
     """Talks over Gemini Live, as with a generation of models, to a gateway with another engine behind it."""
 
-    def __init__(self, profile: str, far: Distant, config: Config) -> None:
-        self.chain = Chain(far(config.extra.get("script", ())))
+    def __init__(self, profile: str, far: Distant, config: Config, lifetime: Lifetime | None = None) -> None:
+        self.chain = Chain(far(config.extra.get("script", ())), lifetime)
         self._extra = {"connect": self.chain.connect, **spoken_with(profile)}
         super().__init__(replace(config, model=NAMED[profile].prefixes[0], extra=self._extra))
 
