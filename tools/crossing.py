@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias, get_args
+from typing import TypeAlias
 
 from msgspec import Struct
 
@@ -15,7 +15,6 @@ from s2s.errors import ProviderError
 from s2s.items import Call, Message
 from s2s.testing.pairlaw import Pair
 from s2s.tools import Tool
-from s2s.wire import Close
 from s2s.wire.gemini import messages as m
 from s2s.wire.gemini.client import GeminiClient
 from s2s.wire.gemini.client import Opening as GeminiOpening
@@ -46,12 +45,14 @@ class Row(Struct, frozen=True):
 
 _BEGUN = (e.ResponseStarted("r1"), e.AudioOutput(_AUDIO, 24_000, "r1", "i1"))
 _CALL = (e.ResponseStarted("r1"), e.ToolCall(Call("call_1", "look_up"), "r1"), e.ResponseDone("r1"))
+_SPOKEN = (*_BEGUN, e.ResponseDone("r1"))
+_SPEECH = (e.SpeechStarted("u1", 1.0), e.SpeechStopped("u1", 2.0))
 _QUESTION = (c.AddItem(Message("user", "Hello?", "item_1")), c.CreateResponse())
 
 ROWS = (
     Row((c.AppendAudio(_AUDIO),)),
     Row((c.AppendImage(b"jpeg"),), "an engine that cannot see gets none"),
-    Row((c.AppendAudio(_AUDIO), c.CommitAudio()), "", label="CommitAudio, manual", turns=_MANUAL),
+    Row((c.AppendAudio(_AUDIO), c.CommitAudio()), label="CommitAudio, manual turns", turns=_MANUAL),
     Row((c.ClearAudio(),), "Gemini keeps all audio; an Error says so", (c.AppendAudio(_AUDIO),)),
     Row(_QUESTION, label="AddItem, CreateResponse"),
     Row(
@@ -64,43 +65,47 @@ ROWS = (
         "Gemini has none beside the conversation; an Error says so",
         label="CreateResponse, out of band",
     ),
-    Row((c.RemoveItem("i1"),), "Gemini keeps what was said; an Error says so", (*_BEGUN, e.ResponseDone("r1"))),
-    Row((c.SendToolResult("call_1", "Nice."),), "", _CALL),
+    Row((c.RemoveItem("i1"),), "Gemini keeps what was said; an Error says so", _SPOKEN),
+    Row((c.SendToolResult("call_1", "Nice."),), before=_CALL),
     Row(
-        (c.Cancel("r1"),),
-        "Gemini cannot be stopped while it finds the turns: the answer is silenced on this side",
+        (c.Cancel(),),
+        "Gemini cannot be stopped while it finds the turns: the answer is silenced on our side, and over",
         _BEGUN,
         "Cancel, server turns",
     ),
-    Row((c.Cancel("r1"),), "", _BEGUN, "Cancel, manual turns", _MANUAL),
+    Row((c.Cancel(),), "", _BEGUN, "Cancel, manual turns", _MANUAL),
     Row(
         (c.Truncate("i1", 100.0),),
-        "no client of Gemini can say what was heard: the gateway estimates it and truncates for it",
-        (*_BEGUN, e.ResponseDone("r1")),
+        "no client of Gemini can say what was heard: the gateway estimates it, and truncates for it",
+        _SPOKEN,
     ),
     Row((c.UpdateSession(instructions="Be brief."),), "Gemini: over another connection, with its handle"),
     Row((e.SpeechStarted("u1", 100.0),)),
-    Row((e.SpeechStopped("u1", 900.0),), "", (e.SpeechStarted("u1", 100.0),)),
-    Row((e.Transcript("Hello.", "u1", "Hello.", True),), "", (e.SpeechStarted("u1", 1.0), e.SpeechStopped("u1", 2.0))),
+    Row((e.SpeechStopped("u1", 900.0),), before=(e.SpeechStarted("u1", 100.0),)),
+    Row((e.Transcript("Hello.", "u1", "Hello.", True),), before=_SPEECH),
     Row(_BEGUN, label="ResponseStarted, AudioOutput"),
-    Row((e.TextOutput("Hi.", "r1", "i1"),), "", _BEGUN),
+    Row((e.TextOutput("Hi.", "r1", "i1"), e.AudioOutput(_AUDIO, 24_000, "r1", "i1", 200.0)), before=_BEGUN),
     Row(
         (e.ToolCall(Call("call_1", "look_up"), "r1"), e.ResponseDone("r1")),
-        "",
-        (e.ResponseStarted("r1"),),
-        "ToolCall, ResponseDone",
+        before=(e.ResponseStarted("r1"),),
+        label="ToolCall, ResponseDone",
     ),
     Row((e.ToolCallCancelled(("call_1",)),), "OpenAI has no word for it", _CALL),
     Row((e.ResponseGenerated("r1"),), "OpenAI ends a response when it was generated", _BEGUN),
-    Row((e.ResponseDone("r1", "completed", e.Usage(e.Tokens(5), e.Tokens(7))),), "with usage", _BEGUN),
-    Row((e.ResponseDone("r1", "interrupted"),), "Gemini says why, and then that", _BEGUN, "ResponseDone, interrupted"),
+    Row((e.ResponseDone("r1", "completed", e.Usage(e.Tokens(5), e.Tokens(7))),), "with its usage", _BEGUN),
+    Row(
+        (e.ResponseDone("r1", "interrupted"),),
+        "Gemini says that it was interrupted, and then that it is over",
+        _BEGUN,
+        "ResponseDone, interrupted",
+    ),
     Row((e.ResponseDone("r1", "failed"),), "", _BEGUN, "ResponseDone, failed"),
     Row((e.ResponseDone("r1", "incomplete"),), "", _BEGUN, "ResponseDone, incomplete"),
-    Row((e.UsageUpdate(e.Usage(e.Tokens(5))),), "told with the next end of a turn, or with a transcript"),
+    Row((e.UsageUpdate(e.Usage(e.Tokens(5))),), "OpenAI: with the next response"),
     Row((e.RateLimits((e.RateLimit("tokens", 9, 8, 1.0),)),), "Gemini has none"),
     Row((e.IdleTimeout(5.0),), "Gemini has none"),
     Row((e.GoingAway(30.0),), "OpenAI has no warning before the end"),
-    Row((e.Error(ProviderError("no", code="server_error")),), "Gemini can only hang up, and goes on"),
+    Row((e.Error(ProviderError("no", code="server_error")),), "Gemini has no word for it, and goes on"),
     Row(
         (e.Error(ProviderError("no", code="server_error"), fatal=True),),
         "Gemini: the close code and its reason",
@@ -110,7 +115,7 @@ ROWS = (
 
 
 def crossing() -> Iterator[str]:
-    """Yield the table: what arrives at the other end, by name, where that is something else."""
+    """Yield the table: whether it arrives, whatever comes with it, and by name what comes in its place."""
     yield "| what is said | over OpenAI Realtime | over Gemini Live | |"
     yield "|---|---|---|---|"
     for row in ROWS:
@@ -133,39 +138,38 @@ def gemini(turns: TurnDetection) -> Pair:
     opening = GeminiOpening(config=Config(tools=[_TOOL], turn_detection=turns), capabilities=_CAN)
     client = GeminiClient(opening)
     setup = read(client.open()[0].data, m.ClientMessage)[0].setup or m.Setup()
-    pair = Pair(client, _Closing(GeminiServer(setup, LIVE_38, input_rate=client.input_rate)))
+    pair = Pair(client, GeminiServer(setup, LIVE_38, input_rate=client.input_rate))
     pair.tell(_STARTED)
     return pair
-
-
-class _Closing:
-    """A server of which is also heard that it hangs up."""
-
-    def __init__(self, inner: GeminiServer) -> None:
-        self.receive = inner.receive
-        self._inner = inner
-        self.closed = False
-
-    def send(self, event: e.Event) -> Sequence[object]:
-        made = self._inner.send(event)
-        self.closed = self.closed or any(isinstance(each, Close) for each in made)
-        return made
 
 
 def _cell(row: Row, pair: Pair) -> str:
     for each in row.before:
         _through(pair, each)
-    heard = [found for each in row.said for found in _through(pair, each)]
-    names = [type(each).__name__ for each in heard]
-    if names == [type(each).__name__ for each in row.said]:
+    heard = [type(found).__name__ for each in row.said for found in _through(pair, each)]
+    rest = iter(heard)
+    if all(type(each).__name__ in rest for each in row.said):
         return "yes"
-    server = pair._server
-    if isinstance(server, _Closing) and server.closed:
-        return "a close"
-    return ", ".join(dict.fromkeys(names)) or "-"
+    if pair.reopens is not None:
+        return "yes, elsewhere"
+    return "a close" if pair.closed is not None else ", ".join(dict.fromkeys(heard)) or "-"
 
 
-def _through(pair: Pair, said: Said) -> Sequence[object]:
-    if isinstance(said, get_args(c.Command)):
-        return pair.say(said)
-    return pair.tell(said)
+def _through(pair: Pair, said: Said) -> Sequence[Said]:
+    match said:
+        case (
+            c.AppendAudio()
+            | c.AppendImage()
+            | c.CommitAudio()
+            | c.ClearAudio()
+            | c.AddItem()
+            | c.RemoveItem()
+            | c.CreateResponse()
+            | c.SendToolResult()
+            | c.Cancel()
+            | c.Truncate()
+            | c.UpdateSession()
+        ):
+            return pair.say(said)
+        case _:
+            return pair.tell(said)

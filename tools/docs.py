@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 import msgspec
+from crossing import crossing
 
 import s2s
 from s2s import commands, errors, events
@@ -209,6 +210,7 @@ BLOCKS: dict[str, Callable[[], Iterator[str]]] = {
     "gemini temper": gemini_temper_table,
     "temper": temper_table,
     "fault": fault_table,
+    "crossing": crossing,
     "models": model_table,
 }
 

@@ -27,6 +27,10 @@ class Pair:
     """Both wires of one dialect with nothing in between; replies travel until both ends are quiet."""
 
     def __init__(self, client: ClientWire | LastingWire, server: ServerWire) -> None:
+        self.closed: Close | None = None
+        """How the server ended the connection, if it did."""
+        self.reopens: Reopen | None = None
+        """Why the client wants another connection, if it does."""
         self._client = client
         self._server = server
 
@@ -44,6 +48,8 @@ class Pair:
         commands: list[Command] = []
         events: list[Event] = []
         while ours or theirs:
+            self.closed = next((each for each in theirs if isinstance(each, Close)), self.closed)
+            self.reopens = next((each for each in ours if isinstance(each, Reopen)), self.reopens)
             commands += [each for each in theirs if not isinstance(each, Send | Close)]
             events += [each for each in ours if not isinstance(each, Send | Reopen)]
             up = [each.data for each in ours if isinstance(each, Send)]
