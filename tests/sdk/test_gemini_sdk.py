@@ -147,8 +147,12 @@ def test_a_microphone_that_is_muted_ends_the_turn(who: Who) -> None:
         await line.speak(speech(QUESTION), silence_ms=0)
         await line.on.send_realtime_input(audio_stream_end=True)
         assert_answered(await line.turn())
+        await line.speak(bytes(32_000))
+        await line.on.send_realtime_input(audio_stream_end=True)
+        await line.write("Look up Bonn.")
+        assert (await line.turn()).words == "A city."
 
-    talked(who, [PRODUCT], talk)
+    talked(who, [PRODUCT, ANSWER], talk)
 
 
 def test_it_would_be_noticed_if_the_sdk_left_something_out() -> None:

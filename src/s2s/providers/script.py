@@ -29,7 +29,7 @@ from s2s.commands import (
 )
 from s2s.config import Config, Modality, TurnDetection
 from s2s.engine import Engine
-from s2s.errors import ConfigError, ConnectionLostError, S2SError
+from s2s.errors import ConfigError, ConnectionLostError, LocalProtocolError, S2SError
 from s2s.events import (
     AudioOutput,
     Error,
@@ -225,9 +225,12 @@ class ScriptLink:
     def _commit(self) -> None:
         if self._ear.clear():
             self._user_stopped(self._ear.speech_ms)
-        else:
+        elif self._settings.turn_detection.mode == "manual":
             self._ear.item_id = f"user-{next(self._ids)}"
             self._user_stopped(self._ear.position_ms)
+        else:
+            told = "no speech was heard since the last turn: there is nothing to commit"
+            self._tell(Error(LocalProtocolError(told)))
 
     def _answer(self, origin: Origin, prompt: str, wanted: CreateResponse = PLAIN_RESPONSE) -> None:
         self._owed.append((origin, prompt, wanted))

@@ -238,6 +238,13 @@ def test_a_commit_amid_speech_ends_that_speech_and_silence_does_not_end_it_again
     assert types(events).count("transcript") == 1
 
 
+def test_a_commit_of_silence_is_no_turn() -> None:
+    (event,) = ask(quiet(900), CommitAudio())
+    assert isinstance(event, Error)
+    assert "nothing to commit" in str(event.error)
+    assert types(ask(loud(), quiet(900), CommitAudio())).count("response_started") == 1
+
+
 def test_cleared_speech_is_forgotten() -> None:
     assert types(ask(loud(), ClearAudio(), quiet(900))) == ["speech_started"]
 
