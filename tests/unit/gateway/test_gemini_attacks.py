@@ -407,15 +407,15 @@ def frame(payload: bytes, first: int = 0x81) -> bytes:
 
 SETUP = frame(msgspec.json.encode(setup()))
 KNOCK = (
-    b"GET /ws/x.BidiGenerateContent HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    b"GET /ws/x.BidiGenerateContent HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+    b"Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
     b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
 )
 
 
 @asynccontextmanager
 async def raw(gateway: Gateway, *, small: bool = False) -> AsyncIterator[socket.socket]:
-    """Yield a socket over which a WebSocket was opened; a `small` one takes next to nothing without reading."""
+    """Yield a socket over which a WebSocket was opened; a `small` one takes next to nothing unread."""
     loop, where = asyncio.get_running_loop(), urlsplit(gateway.url)
     with socket.socket() as made:
         if small:

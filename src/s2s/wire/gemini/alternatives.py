@@ -18,16 +18,16 @@ Trail: TypeAlias = tuple[str, ...]
 _TURNS = 2
 """How often a schema may hold itself before that is told in words."""
 _DEEPEST = 48
-_MOST_SCHEMAS = 4000
+MOST_SCHEMAS = 4000
 _MOST_ALTERNATIVES = 256
 
 
 class Alternatives:
     """Reads one document, which may be as large, deep or circular as it likes."""
 
-    def __init__(self, document: JSON) -> None:
+    def __init__(self, document: JSON, most_schemas: int = MOST_SCHEMAS) -> None:
         self._document = document
-        self._left = _MOST_SCHEMAS
+        self._left = most_schemas
 
     def of(self, schema: JSON, trail: Trail) -> list[Plain]:
         """Return schemas, one of which a value must fit; none where no value may."""

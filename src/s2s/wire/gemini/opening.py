@@ -13,12 +13,15 @@ from s2s.config import Config, TurnDetection
 from s2s.items import JSON
 from s2s.tools import ToolSpec
 from s2s.wire.gemini import messages as m
+from s2s.wire.gemini.alternatives import MOST_SCHEMAS
 from s2s.wire.gemini.profiles import LIVE_38, Profile
 from s2s.wire.gemini.schema import openapi
 
 Scheduling: TypeAlias = Literal["INTERRUPT", "WHEN_IDLE"]
 
 _LEVELS = {"low": "LOW", "medium": None, "high": "HIGH", "auto": None}
+_MOST_SCHEMAS = 40_000
+"""In all tools together: whoever names them may be a client that one serves."""
 _OURS = ("manual", "local")
 """Modes of turn detection in which the service is told when the user speaks."""
 
@@ -128,14 +131,16 @@ def instruction(text: str) -> m.Content:
 
 def declared(tools: Iterable[ToolSpec], profile: Profile) -> list[m.Tool] | None:
     """Spell the tools; how each behaves is always said, for models differ in what silence means."""
+    told = [*tools]
+    most_schemas = min(MOST_SCHEMAS, _MOST_SCHEMAS // max(1, len(told)))
     declarations = [
         m.FunctionDeclaration(
             name=each.name,
             description=each.description or None,
-            parameters=openapi(each.parameters) or None,
+            parameters=openapi(each.parameters, most_schemas) or None,
             behavior=behavior(each, profile),
         )
-        for each in tools
+        for each in told
     ]
     return [m.Tool(function_declarations=declarations)] if declarations else None
 

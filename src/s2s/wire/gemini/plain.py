@@ -5,7 +5,7 @@ Source: JSON Schema drafts 7 and 2020-12.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -46,13 +46,13 @@ def split(schema: Mapping[str, JSON]) -> list[Plain]:
     words = _sound(schema)
     types = [each for each in _types(schema.get("type")) if each in TYPES]
     values = [schema["const"]] if "const" in schema else listed(schema.get("enum"))
-    allowed: dict[str, list[JSON]] = {}
+    allowed: dict[str, dict[Hashable, JSON]] = {}
     for value in values:
         kinds = [kind for kind in types or [type_of(value)] if admits(kind, value)]
-        if kinds and value not in (known := allowed.setdefault(kinds[0], [])):
-            known.append(value)
+        if kinds:
+            allowed.setdefault(kinds[0], {}).setdefault(_identity(value), value)
     if allowed:
-        return [Plain({**words, "type": kind, "enum": each}) for kind, each in allowed.items()]
+        return [Plain({**words, "type": kind, "enum": [*each.values()]}) for kind, each in allowed.items()]
     if values:
         words["enum"] = values
     return [Plain({**words, "type": kind}) for kind in types] or [Plain(words)]
@@ -143,6 +143,17 @@ def _sound(schema: Mapping[str, JSON]) -> Words:
     return {key: int(value) if key in (*_LEAST, *_MOST) else value for key, value in sound.items()}
 
 
+def _identity(value: JSON) -> Hashable:
+    """Return what two values have in common that are the same: of very many none is compared with all."""
+    kind = type_of(value)
+    return kind, repr(value) if kind in ("object", "array") else value
+
+
+def _common(some: list[JSON], others: list[JSON]) -> list[JSON]:
+    known = set(map(_identity, others))
+    return [value for value in some if _identity(value) in known]
+
+
 def _untyped(plain: Plain) -> Plain:
     words = {key: value for key, value in plain.words.items() if key not in ("type", "enum")}
     return Plain(words, plain.opened)
@@ -156,7 +167,7 @@ def _merged(one: Plain, other: Plain) -> Plain | None:
         match key:
             case "type" if {mine, theirs} == {"integer", "number"}:
                 words[key] = "integer"
-            case "enum" if common := [value for value in mine if value in theirs]:
+            case "enum" if common := _common(mine, theirs):
                 words[key] = common
             case "type" | "enum":
                 return None

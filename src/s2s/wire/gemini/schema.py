@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from s2s.items import JSON
-from s2s.wire.gemini.alternatives import Alternatives, Trail
+from s2s.wire.gemini.alternatives import MOST_SCHEMAS, Alternatives, Trail
 from s2s.wire.gemini.plain import TOLD, Plain, Words, admits, names, shallow
 from s2s.wire.gemini.unions import any_of, holding, united
 
@@ -45,10 +45,13 @@ _HINTS = {
 _BOUNDS = (("exclusiveMinimum", "minimum", 1), ("exclusiveMaximum", "maximum", -1))
 
 
-def openapi(schema: Mapping[str, JSON]) -> dict[str, JSON]:
-    """Return a JSON Schema of parameters as the service reads it, nothing where there are none."""
+def openapi(schema: Mapping[str, JSON], most_schemas: int = MOST_SCHEMAS) -> dict[str, JSON]:
+    """Return a JSON Schema of parameters as the service reads it, nothing where there are none.
+
+    Of references that lead to more schemas than so many, the rest is not described.
+    """
     document = shallow(schema)
-    written = _Writer(document).node(document, ()) or {}
+    written = _Writer(document, most_schemas).node(document, ()) or {}
     objects = [each for each in written.get("anyOf", [written]) if each.get("type") == "OBJECT"]
     parameters = {key: value for key, value in united(objects).items() if key != "nullable"}
     return parameters if "properties" in parameters or _ALSO in parameters.get("description", "") else {}
@@ -57,8 +60,8 @@ def openapi(schema: Mapping[str, JSON]) -> dict[str, JSON]:
 class _Writer:
     """Writes the schemas of one document."""
 
-    def __init__(self, document: Mapping[str, JSON]) -> None:
-        self._alternatives = Alternatives(document)
+    def __init__(self, document: Mapping[str, JSON], most_schemas: int) -> None:
+        self._alternatives = Alternatives(document, most_schemas)
 
     def node(self, schema: JSON, trail: Trail) -> Words | None:
         """Write a schema, None where nothing fits it."""

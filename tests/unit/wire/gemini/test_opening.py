@@ -1,5 +1,7 @@
 """The setup of every generation of models, from the configuration."""
 
+import time
+
 import msgspec
 import pytest
 from tests.support.gemini import Client, opening
@@ -234,3 +236,14 @@ def test_settings_are_what_the_configuration_says() -> None:
     assert begun.manual
     assert [each.name for each in begun.tools] == ["weather"]
     assert not settings_of(opening().config).manual
+
+
+def test_very_many_tools_that_lead_to_very_much_are_declared_in_no_time() -> None:
+    levels = {
+        f"D{n}": {"type": "object", "properties": {key: {"$ref": f"#/$defs/D{n + 1}"} for key in "abc"}}
+        for n in range(40)
+    }
+    bomb = {"$defs": levels, "type": "object", "properties": {"x": {"$ref": "#/$defs/D0"}}}
+    before = time.process_time()
+    assert declared([Tool(name=f"t{n}", parameters=bomb).spec for n in range(1000)], LIVE_38)
+    assert time.process_time() - before < 8
