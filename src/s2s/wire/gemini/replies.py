@@ -141,7 +141,7 @@ class Replies:
 
     def cancelled(self, call_ids: Sequence[str]) -> list[Event]:
         """The service waits for these calls no more."""
-        known = tuple(each for each in call_ids if each in self.calls)
+        known = tuple(each for each in dict.fromkeys(call_ids) if each in self.calls)
         withdrawn = {**self.withdrawn, **{each: self.calls.pop(each) for each in known}}
         self.withdrawn = dict([*withdrawn.items()][-_MOST_WITHDRAWN:])
         return [ToolCallCancelled(known)] if known else []

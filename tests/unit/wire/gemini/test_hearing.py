@@ -576,7 +576,7 @@ def test_what_comes_while_a_tool_works_goes_on_unless_the_user_spoke() -> None:
 def test_calls_are_taken_back_once() -> None:
     made = client()
     made.calls()
-    taken = {"toolCallCancellation": {"ids": ["fc_1", "fc_9"]}}
+    taken = {"toolCallCancellation": {"ids": ["fc_1", "fc_1", "fc_9"]}}
     assert made.hears(**taken) == [ToolCallCancelled(("fc_1",))]
     assert made.hears(**taken) == []
     assert made.hears(toolCallCancellation={}) == []
