@@ -169,13 +169,21 @@ class Kept:
         told = self._rest.popleft() if self._rest else await self._reading.next(within_s)
         return told if told is None or self._reading.wanted(told) else None
 
+    @property
+    def _parting(self) -> bool:
+        return self.presence is Presence.PARTING
+
     async def _part(self) -> None:
         self.presence = Presence.PARTING
-        if not await self._ask(Cancel(), _CANCEL_S):
-            return
+        until = _now() + self._garage.longest_s
         heard, self._heard = self._heard, {}
-        self._rest += await self._reading.hold(_now() + self._garage.longest_s, heard)
-        if self.presence is Presence.PARTING:
+        # An engine that replaces its connection takes no command until that was read.
+        self._rest += await self._reading.hold(until, heard)
+        if self._parting:
+            if not await self._ask(Cancel(), _CANCEL_S):
+                return
+            self._rest += await self._reading.hold(until, ())
+        if self._parting:
             self.presence = Presence.PARKED
             self._garage.park(self)
         else:

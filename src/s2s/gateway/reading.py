@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from msgspec import Struct
 
 from s2s.errors import S2SError
+from s2s.events import Event, GoingAway, Reconnected, Reconnecting, SessionStarted
 from s2s.links import Link, Told
 from s2s.patience import Patience
 
@@ -33,6 +34,8 @@ class Reading:
         self._over = over
         self._told: Patience[Told | End] = Patience(self)
         self._unwanted: deque[str] = deque(maxlen=_MOST_UNWANTED)
+        self._its_own: tuple[type[Event], ...] = (Reconnecting, Reconnected)
+        """What it tells of its connections, which are not those of whoever listens."""
         self._ends_at: float | None = None
         self._limit: asyncio.Timeout | None = None
         self._somebody = asyncio.Event()
@@ -43,8 +46,9 @@ class Reading:
         return await self._told.next(within_s)
 
     def wanted(self, told: Told | End) -> bool:
-        """Tell whether this belongs to no response whose listener has gone."""
-        return getattr(told, "response_id", None) not in self._unwanted
+        """Tell whether this is of no response whose listener has gone, and of no connection of the engine."""
+        ours = not isinstance(told, self._its_own)
+        return ours and getattr(told, "response_id", None) not in self._unwanted
 
     async def hold(self, until: float, heard: Iterable[str]) -> list[Told | End]:
         """Hold what comes, and end at `until`; return what was read already.
@@ -111,6 +115,8 @@ class Reading:
                 return End()
             except S2SError as failure:
                 return End(failure)
+            if isinstance(told, SessionStarted) and told.capabilities.resumption != "none":
+                self._its_own = (Reconnecting, Reconnected, GoingAway)
             if self.wanted(told):
                 await self._somebody.wait()
                 return told

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.support.dialect import JSONClient, JSONServer
 from tests.support.links import MS, PlainLink, StuckLink, said, types
 
+from s2s.capabilities import Capabilities
 from s2s.commands import (
     AppendAudio,
     Cancel,
@@ -27,6 +28,8 @@ from s2s.events import (
     Event,
     GoingAway,
     Interrupted,
+    Reconnected,
+    Reconnecting,
     ResponseDone,
     ResponseGenerated,
     ResponseStarted,
@@ -173,7 +176,54 @@ def test_what_was_read_and_not_heard_is_heard_by_who_comes_next() -> None:
             await keeper.client.stop()
             link.answers = lambda _: [GoingAway(2.0)]
             await keeper.kept.close()
-            assert (await keeper.resume().hear())[1:] == [GoingAway(2.0), LATE, GoingAway(1.0)]
+            assert (await keeper.resume().hear())[1:] == [LATE, GoingAway(2.0), GoingAway(1.0)]
+
+    run(main())
+
+
+LASTING = Capabilities(resumption="native")
+REPLACED = (GoingAway(1.0), Reconnecting("it goes away", 1), Reconnected("full"))
+
+
+def test_the_connections_of_an_engine_are_none_of_its_clients() -> None:
+    async def main() -> None:
+        garage, link = Garage(), PlainLink(*REPLACED, LATE, capabilities=LASTING)
+        keeper = Keeper(garage, link)
+        assert (await keeper.client.hear())[1:] == [LATE]
+        await keeper.close()
+
+    run(main())
+
+
+class Replacing(PlainLink):
+    """Takes no command while it replaces its connection, which is done as its events are read."""
+
+    def __init__(self) -> None:
+        super().__init__(capabilities=LASTING)
+        self.replaced = asyncio.Event()
+
+    async def send(self, command: Command | Send) -> Sequence[Event]:
+        await self.replaced.wait()
+        return await super().send(command)
+
+    async def __aiter__(self) -> AsyncIterator[Event | Send]:
+        async for each in super().__aiter__():
+            yield each
+            if isinstance(each, Reconnected):
+                self.replaced.set()
+
+
+def test_an_engine_that_replaces_its_connection_as_its_client_leaves_is_kept() -> None:
+    async def main() -> None:
+        garage, link = Garage(), Replacing()
+        keeper = Keeper(garage, link)
+        await keeper.client.hear()
+        await keeper.client.stop()
+        link.tell(*REPLACED, LATE)
+        await keeper.kept.close()
+        assert (link.sent, len(garage), now()) == ([Cancel()], 1, 0.1)
+        assert (await keeper.resume().hear())[1:] == [LATE]
+        await keeper.close()
 
     run(main())
 
