@@ -1,4 +1,4 @@
-"""A client of Gemini Live, the gateway, our engine of OpenAI Realtime, and that service: told at both ends."""
+"""A client of Gemini Live, the gateway, our engine of OpenAI Realtime, and its service: told at both ends."""
 
 from __future__ import annotations
 
