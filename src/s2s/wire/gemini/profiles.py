@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from s2s.wire.gemini.messages import Behavior
 
@@ -95,47 +96,22 @@ LIVE_38 = Profile(
     ends_calls="perhaps",
     answers_lost_calls=True,
 )
-THINKING_38 = Profile(
+THINKING_38 = replace(
+    LIVE_38,
     name="dev-3.8-thinking",
     prefixes=("gemini-3.8-live-extended-thinking",),
     thinking="level_required",
     behaviors=("NON_BLOCKING",),
     scheduling=False,
-    proactive="always",
-    voice_activity=True,
     interaction_status=True,
-    ends_calls="perhaps",
-    answers_lost_calls=True,
 )
-LIVE_38_VERTEX = Profile(
-    name="vertex-3.8",
-    prefixes=("gemini-3.8-live", "gemini-3."),
-    surface="vertex",
-    proactive="always",
-    history_config=False,
-    voice_activity=True,
-    updates=True,
-    ends_calls="perhaps",
-    answers_lost_calls=True,
-)
-NATIVE_25_VERTEX = Profile(
+LIVE_38_VERTEX = replace(LIVE_38, name="vertex-3.8", surface="vertex", history_config=False, updates=True)
+NATIVE_25_VERTEX = replace(
+    NATIVE_25,
     name="vertex-2.5-native",
     prefixes=("gemini-live-2.5-flash-native-audio", "gemini-live-2.5-flash-preview-native-audio"),
     surface="vertex",
-    thinking="budget",
-    unset_behavior="BLOCKING",
-    affective=True,
-    proactive="opt_in",
-    cuts_by_text=False,
-    thinks_aloud=True,
     history_config=False,
-    seeds_calls=False,
-    seed_ends="user",
-    transcription="deltas",
-    bundles=False,
-    transcribes_unasked=False,
-    nudge="",
-    media_chunks=True,
 )
 HALF_CASCADE = Profile(
     name="vertex-half-cascade",
