@@ -86,7 +86,7 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             affective_dialog=self.affective_dialog,
             proactive_audio=self.proactive_audio,
             scheduling=self.tool_scheduling,
-            resumption=self.resumption,
+            resumption=self.resumption and self.setup.get("sessionResumption", ...) is not None,
             compression=self.compression,
             setup=self.setup,
         )

@@ -252,6 +252,11 @@ def test_the_wire_gets_what_only_it_understands() -> None:
     assert options_of({}).wishes.resumption
 
 
+def test_a_setup_without_resumption_is_a_wish_for_none() -> None:
+    assert not options_of({"setup": {"sessionResumption": None}}).wishes.resumption
+    assert options_of({"setup": {"sessionResumption": {"transparent": True}}}).wishes.resumption
+
+
 # What may be set.
 
 
