@@ -95,6 +95,23 @@ def test_a_language_is_named_to_the_voice_only_where_it_does_not_choose_by_itsel
     }
 
 
+def test_a_language_can_be_named_to_a_voice_that_nobody_chose() -> None:
+    assert spelled(HALF_CASCADE, language="de-DE")["generationConfig"]["speechConfig"] == {
+        "languageCode": "de-DE"
+    }
+
+
+def test_a_model_that_could_write_speaks_unless_it_is_asked_to_write() -> None:
+    asked = spelled(HALF_CASCADE)
+    assert asked["generationConfig"] == {"responseModalities": ["AUDIO"]}
+    assert asked["outputAudioTranscription"] == {}
+
+
+def test_who_must_not_interrupt_says_no_more_than_that() -> None:
+    asked = spelled(turn_detection=TurnDetection(interrupt_response=False))
+    assert asked["realtimeInputConfig"] == {"activityHandling": "NO_INTERRUPTION"}
+
+
 def test_transcription_can_be_left_out() -> None:
     assert "inputAudioTranscription" not in spelled(transcription=False)
 
