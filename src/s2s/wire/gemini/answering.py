@@ -127,7 +127,10 @@ class Answering:
     def _close(self) -> Made:
         """The user has stopped; even one who said nothing is answered."""
         before, self._ledger.window = self._ledger.window, Window.CLOSED
-        return [] if before is Window.CLOSED else [CommitAudio()]
+        if before is Window.CLOSED:
+            return []
+        self._ledger.ask()
+        return [CommitAudio()]
 
     def _hear(self, audio: bytes, rate: int) -> Made:
         ledger = self._ledger
@@ -160,6 +163,7 @@ class Answering:
     def _ask(self) -> CreateResponse:
         if self._ledger.window is Window.OPEN:
             self._ledger.window = Window.ASKED
+        self._ledger.ask()
         return CreateResponse()
 
     def _content(self, content: m.ClientContent) -> Made:
@@ -196,6 +200,8 @@ class Answering:
         silent = follows and response.scheduling == "SILENT"
         told = stop(ledger) if response.scheduling == "INTERRUPT" and call.name in tools.background else []
         respond = tools.calls.settle(call.id, respond=not silent)
+        if respond:
+            ledger.ask()
         told.append(SendToolResult(call.id, tools.collected(call.id, output), result.is_error, respond))
         waits = ledger.turn is Turn.OPEN and ledger.reply is None and not tools.calls.open
         return [*told, *end_turn(ledger)] if waits and not respond else told

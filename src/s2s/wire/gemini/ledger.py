@@ -44,6 +44,7 @@ class Turn(Enum):
     """Whether the client waits for the end of a turn though no reply is being given."""
 
     OVER = "it does not"
+    ASKED = "it has asked for an answer that has not begun"
     OPEN = "the turn goes on when calls are answered"
 
 
@@ -126,6 +127,22 @@ class Ledger:
         """What was spent and not yet told."""
         self.tools = Tools()
         self.tools.declare(agreed.setup.tools, agreed.unset_behavior)
+
+    @property
+    def expects(self) -> bool:
+        """Whether the client waits for an answer that has not begun."""
+        answered = self.turn is Turn.OPEN and not self.tools.calls.open
+        return self.reply is None and (self.turn is Turn.ASKED or answered)
+
+    def ask(self) -> None:
+        """Note that the client has asked for an answer."""
+        self.turn = Turn.ASKED if self.turn is Turn.OVER else self.turn
+
+    def answer(self, response_id: str) -> Reply:
+        """Note that one begins."""
+        self.turn = Turn.OVER if self.turn is Turn.ASKED else self.turn
+        self.reply = Reply(response_id)
+        return self.reply
 
 
 def remember(known: dict[str, T], name: str, what: T) -> None:

@@ -101,6 +101,8 @@ class Telling:
                 return [say(m.ServerMessage(go_away=m.GoAway(time_left=m.spelled_seconds(left_s))))]
             case Error(error=error, fatal=True):
                 return [closing(reason_of(error))]
+            case Error() if self._ledger.expects:
+                return end_turn(self._ledger, reason="RESPONSE_REJECTED")
             case _:
                 return []
 
@@ -120,7 +122,7 @@ class Telling:
         ledger = self._ledger
         if event.origin == "out_of_band":
             return []
-        reply = ledger.reply = Reply(event.response_id)
+        reply = ledger.answer(event.response_id)
         told: Made = [*self._heard.answered(), *(self._preamble() if ledger.agreed.strict else ())]
         if ledger.window is Window.OPEN and ledger.agreed.interrupts:
             # It answers what was said before the user began to speak again.

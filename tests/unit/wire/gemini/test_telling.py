@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from pybase64 import b64decode, b64encode
-from tests.support.gemini_server import BLOCKS, BONN, PCM, TEA, WORKS_ON, Made, Server, brief, spoken
+from tests.support.gemini_server import BLOCKS, BONN, MANUAL, PCM, TEA, WORKS_ON, Made, Server, brief, spoken
 
 from s2s.capabilities import Capabilities
 from s2s.commands import Cancel, SendToolResult, Truncate
@@ -301,6 +301,43 @@ def test_an_engine_that_does_not_stop_by_itself_is_stopped() -> None:
 def test_only_what_is_fatal_ends_the_connection(error: ProviderError, reason: object) -> None:
     assert Server().tells(Error(error)) == []
     assert Server().tells(Error(error, fatal=True)) == [closing(reason)]  # type: ignore[arg-type]
+
+
+REJECTED = {"serverContent": {"turnComplete": True, "turnCompleteReason": "RESPONSE_REJECTED"}}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"clientContent": {"turns": [{"role": "user", "parts": [{"text": "Hi."}]}], "turnComplete": True}},
+        {"realtimeInput": {"text": "Hi."}},
+    ],
+    ids=lambda each: next(iter(each)),
+)
+def test_who_waits_for_an_answer_is_told_that_none_comes(asked: JSON) -> None:
+    server = Server()
+    server.hears(**asked)
+    assert server.tells(Error(ProviderError("no"))) == [REJECTED]
+    assert server.tells(Error(ProviderError("no"))) == []
+    server.hears(**asked)
+    server.tells(BEGUN)
+    assert server.tells(Error(ProviderError("no"))) == []
+
+
+def test_who_said_nothing_that_an_engine_takes_is_told_that_no_answer_comes() -> None:
+    server = Server(realtimeInputConfig=MANUAL)
+    server.hears(realtimeInput={"activityStart": {}})
+    server.hears(realtimeInput={"activityEnd": {}})
+    assert server.tells(Error(ProviderError("only 0 ms of audio"))) == [REJECTED]
+
+
+def test_who_has_answered_all_calls_waits_for_an_answer() -> None:
+    server = Server()
+    server.tells(BEGUN, ToolCall(BONN, "r1"), ResponseDone("r1"))
+    assert server.tells(Error(ProviderError("no"))) == []
+    response = {"id": BONN.id, "name": BONN.name, "response": {"output": "Nice."}}
+    server.hears(toolResponse={"functionResponses": [response]})
+    assert server.tells(Error(ProviderError("no"))) == [REJECTED]
     assert isinstance(closing(ERROR), Close)
 
 
