@@ -130,7 +130,7 @@ class Asking:
             on.uplink.window = Window.TAKEN  # the service answers whatever has ended
             return stopped
         told = [on.uplink.end(), *stopped, *on.replies.turned()]
-        on.asks.put(Ask("user_turn"))
+        on.asks.put(Ask("user_turn", said=None))
         return told
 
     def _release(self) -> list[Send | Event | Reopen]:
@@ -160,7 +160,7 @@ class Asking:
         self._held = [*self._results.late(), *self._held]
         if on.uplink.window is Window.TAKEN:
             told += [*self._release(), on.uplink.end(), *on.replies.turned()]
-            on.asks.put(Ask("application", command.metadata))
+            on.asks.put(Ask("application", command.metadata, None))
             return told
         held, pictures = self._taken(), [*self._pictures]
         self._pictures.clear()

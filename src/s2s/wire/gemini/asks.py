@@ -19,8 +19,8 @@ class Ask(Struct, frozen=True):
 
     origin: Origin
     metadata: dict[str, str] = {}
-    said: tuple[Item, ...] = ()
-    """What was said with it."""
+    said: tuple[Item, ...] | None = ()
+    """What was said with it; None where the user said it aloud."""
     wanted: Literal["heard", "ended", "hidden"] = "heard"
     """Whether the answer is heard, ends as it begins, or is not even told of."""
 
@@ -66,7 +66,7 @@ class Asks:
     @property
     def said(self) -> Sequence[Item]:
         """What was said with the questions, as far as somebody waits for an answer."""
-        return [item for each in self._waiting if each.wanted == "heard" for item in each.said]
+        return [item for each in self._waiting if each.wanted == "heard" for item in each.said or ()]
 
     def put(self, ask: Ask) -> None:
         """Something more is asked."""
@@ -106,24 +106,30 @@ class Asks:
         self._waiting = deque(replace(each, wanted="ended") for each in self._waiting)
 
     def spoken(self, words: Item | None) -> bool:
-        """Ask in these words what the user spoke, whose sound is gone; return False where there are none."""
-        unsaid = [each for each in self._waiting if each.origin == "user_turn" and not each.said]
-        waits = self._heard is Heard.TURN or any(each.wanted == "heard" for each in unsaid)
-        self._waiting = deque(each for each in self._waiting if each not in unsaid)
-        if waits and words is not None and all(each is not words for each in self.said):
-            self.put(Ask("user_turn", said=(words,)))
-        return words is not None or not waits
+        """Ask in these words what the user said aloud, whose sound is gone; False where there are none."""
+        aloud = [each for each in self._waiting if each.said is None and each.wanted == "heard"]
+        if not aloud and self._heard is not Heard.TURN:
+            return True
+        if words is None:
+            return False
+        self.unheard()
+        if all(each is not words for each in self.said):
+            self.put(replace([Ask("user_turn"), *aloud][-1], said=(words,)))
+        return True
+
+    def unheard(self) -> None:
+        """What the user said aloud is lost."""
+        self._waiting = deque(each for each in self._waiting if each.said is not None)
+        self._heard = Heard.NOTHING
 
     def again(self) -> Ask | None:
-        """Return what is asked once more, all of it at once."""
+        """Return what is asked once more, all of it at once; what was said aloud is said again after it."""
         said = self.said
-        asked = [each for each in self._waiting if each.wanted == "heard"]
+        wanted = [each for each in self._waiting if each.wanted == "heard"]
+        asked = [replace(each, said=tuple(said)) for each in wanted if each.said is not None][-1:]
         self.drop()
-        if not asked:
-            return None
-        again = replace(asked[-1], said=tuple(said))
-        self.put(again)
-        return again
+        self._waiting += [*asked, *[each for each in wanted if each.said is None][-1:]]
+        return asked[0] if asked else None
 
     def drop(self) -> None:
         """Nothing will come of what was asked."""

@@ -74,6 +74,7 @@ class GeminiClient:
         words = on.memory.question
         on.uplink.parted(understood=words is not None)
         if not on.asks.spoken(words) and not on.uplink.keeps():
+            on.asks.unheard()
             told.append(on.replies.failed("has lost what the user said"))
         on.lost_calls = tuple(on.replies.calls.values())
         return [*told, *on.replies.cancelled([*on.replies.calls])]

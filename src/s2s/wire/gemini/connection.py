@@ -9,7 +9,7 @@ from s2s.events import Event, Reconnected, SessionStarted
 from s2s.items import Call, Item, Message, ToolResult
 from s2s.wire import Send
 from s2s.wire.gemini import messages as m
-from s2s.wire.gemini.asks import Ask, Asks
+from s2s.wire.gemini.asks import Asks
 from s2s.wire.gemini.callnames import CallNames
 from s2s.wire.gemini.items import answer, turns
 from s2s.wire.gemini.memory import Memory
@@ -17,7 +17,7 @@ from s2s.wire.gemini.opening import Opening, settings_of, setup
 from s2s.wire.gemini.profiles import bare
 from s2s.wire.gemini.replies import Replies
 from s2s.wire.gemini.speech import Speech
-from s2s.wire.gemini.uplink import Uplink, Window
+from s2s.wire.gemini.uplink import Uplink
 
 _NO_RESULT = "The call was interrupted before it had a result."
 
@@ -124,9 +124,7 @@ class Connection:
             told.append(self.content(context, complete=profile.history_config and not resumed))
         asked = self.asks.again()
         if asked is not None:
-            told.append(self.ask(asked.said))
-        if self.uplink.window is Window.UNHEARD:
-            self.asks.put(Ask("user_turn"))
+            told.append(self.ask(asked.said or ()))
         return [*told, *self.uplink.again()]
 
 

@@ -94,8 +94,11 @@ def test_over_another_connection_everything_is_asked_once_and_together() -> None
     assert asks.take(goes_on=False) == again
 
 
+ALOUD = Ask("user_turn", said=None)
+
+
 def test_what_the_user_spoke_is_asked_again_in_its_words() -> None:
-    for asks in (asked(Ask("user_turn")), asked()):
+    for asks in (asked(ALOUD), asked()):
         asks.turned()
         assert asks.spoken(HELLO)
         assert asks.again() == Ask("user_turn", said=(HELLO,))
@@ -103,9 +106,25 @@ def test_what_the_user_spoke_is_asked_again_in_its_words() -> None:
         assert asks.again() == Ask("user_turn", said=(HELLO,))
 
 
-def test_what_the_user_spoke_and_nobody_understood_is_lost() -> None:
-    asks = asked(Ask("user_turn"), Ask("application", said=(HELLO,), wanted="ended"))
+def test_what_was_asked_of_it_is_not_forgotten() -> None:
+    asks = asked(Ask("application", {"n": "1"}, None))
+    assert asks.spoken(HELLO)
+    assert asks.again() == Ask("application", {"n": "1"}, (HELLO,))
+
+
+def test_what_the_user_spoke_and_nobody_understood_is_heard_again_after_what_is_asked() -> None:
+    typed = Ask("application", {"n": "1"}, (HELLO,))
+    asks = asked(Ask("application", said=None), typed, Ask("application", said=None, wanted="ended"))
     assert not asks.spoken(None)
+    assert asks.again() == typed
+    assert [asks.take(goes_on=False) for _ in range(len(asks))] == [typed, Ask("application", said=None)]
+
+
+def test_or_it_is_lost() -> None:
+    asks = asked(ALOUD, Ask("application", said=(HELLO,), wanted="ended"))
+    asks.turned()
+    assert not asks.spoken(None)
+    asks.unheard()
     assert asks.again() is None
     assert not asks
     assert not asks.expected
@@ -113,13 +132,13 @@ def test_what_the_user_spoke_and_nobody_understood_is_lost() -> None:
 
 def test_words_that_are_asked_anyway_are_asked_once() -> None:
     typed = Ask("application", said=(HELLO,))
-    asks = asked(Ask("user_turn"), typed)
+    asks = asked(ALOUD, typed)
     assert asks.spoken(HELLO)
     assert asks.again() == typed
 
 
 def test_words_that_may_be_late_or_that_nobody_wants_answered_are_not_asked() -> None:
-    asks = asked(Ask("user_turn", wanted="ended"))
+    asks = asked(Ask("user_turn", said=None, wanted="ended"))
     asks.noticed()
     assert asks.spoken(HELLO)
     assert asks.again() is None

@@ -330,6 +330,15 @@ def test_what_the_user_spoke_is_heard_again_where_it_was_not_understood() -> Non
     assert kinds(made.moves()) == ["reconnected"]
 
 
+def test_so_is_a_turn_that_was_to_be_answered_when_it_is_asked_for() -> None:
+    made = client(turn_detection=TurnDetection(mode="manual", create_response=False))
+    made.says(AppendAudio(bytes(640)), CommitAudio())
+    assert kinds(made.moves()) == ["activityStart", "audio", "reconnected"]
+    made.says(CreateResponse(metadata={"n": "1"}))
+    assert kinds(made.moves()) == ["activityStart", "audio", "activityEnd", "reconnected"]
+    assert made.speaks()[0] == ResponseStarted("resp_1", "application", {"n": "1"})
+
+
 def test_words_of_speech_that_is_heard_again_come_anew() -> None:
     made = client(NATIVE_25, turn_detection=MANUAL)
     made.says(AppendAudio(bytes(640)))
