@@ -194,7 +194,10 @@ class Listener:
         )
         if not response.can_prepare(request).ok:
             return _refused(426, "upgrade_required", f"this is a WebSocket: connect to {self.ws}")
-        await response.prepare(request)
+        try:
+            await response.prepare(request)
+        except ConnectionError:
+            return web.Response()  # to nobody: the client has gone
         task = asyncio.current_task()
         if task is not None:
             self._sessions.add(task)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.sync.client import connect
 
 pytest.importorskip("aiohttp", reason="pip install 'voice-s2s[gateway]'")
 COMMAND = [sys.executable, "-W", "error", "-m", "s2s.cli"]
@@ -202,3 +203,22 @@ def test_a_person_sees_how_to_trust(tmp_path: Path) -> None:
     assert "wss://127.0.0.1:" in told
     assert f"export SSL_CERT_FILE={place} NODE_EXTRA_CA_CERTS={place}" in told
     assert f"'ca': '{place}'" in told
+
+
+@pytest.mark.parametrize("server", [("serve", "--engine", "script"), ("simulate", "gemini")])
+def test_a_supervisor_stops_it_and_its_clients_are_told(server: tuple[str, ...]) -> None:
+    with running(*server) as (process, listening):
+        url = listening["base_urls"]["gemini"].replace("http:", "ws:") + "/x.BidiGenerateContent"
+        setup = json.dumps({"setup": {"model": "models/gemini-3.8-live", "sessionResumption": {}}})
+        for _ in range(3):
+            with connect(url, proxy=None) as left:
+                left.send(setup)
+                left.recv()
+        with connect(url, proxy=None) as client:
+            client.send(setup)
+            client.recv()
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=10)
+            assert [*client]  # the handle, and then no more
+            assert client.close_code == 1001
+    assert (process.returncode, err) == (0, "")

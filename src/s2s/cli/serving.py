@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import shlex
+import signal
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -109,7 +110,7 @@ def watcher(arguments: argparse.Namespace) -> Watching:
 
 
 def run_server(server: Server, what: str, arguments: argparse.Namespace, tls: TLS | None) -> int:
-    """Serve until stopped with Ctrl-C."""
+    """Serve until stopped, with Ctrl-C or by SIGTERM as a supervisor does; clients are told of either."""
     return asyncio.run(_serve(server, what, arguments, tls))
 
 
@@ -127,8 +128,21 @@ async def _serve(server: Server, what: str, arguments: argparse.Namespace, tls: 
             )
         else:
             _show(server, what, trusted)
-        await asyncio.Event().wait()
+        await _terminated()
     return Exit.OK
+
+
+async def _terminated() -> None:
+    """Return when SIGTERM comes, where there are signals; a second one ends the process as ever."""
+    loop, came = asyncio.get_running_loop(), asyncio.Event()
+    try:
+        loop.add_signal_handler(signal.SIGTERM, came.set)
+    except (NotImplementedError, RuntimeError):
+        await came.wait()
+    try:
+        await came.wait()
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 def _written(tls: TLS | None, place: Path) -> str | None:

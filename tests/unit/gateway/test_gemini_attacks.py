@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import socket
+import struct
 import traceback
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -512,6 +513,20 @@ def test_a_client_that_pings_and_breaks_off_is_no_line_in_the_log(
                 await asyncio.get_running_loop().sock_sendall(client, begins + PINGS)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(flooded(gateway, client), 0.3)
+            await eventually(lambda: gateway.sessions == 0)
+
+    run(main())
+    assert [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING] == []
+
+
+def test_clients_that_break_off_as_they_are_let_in_are_no_lines_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        async with Gateway(scripted()) as gateway:
+            for _ in range(200):
+                async with raw(gateway) as client:
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             await eventually(lambda: gateway.sessions == 0)
 
     run(main())
