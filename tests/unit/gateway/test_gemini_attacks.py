@@ -20,13 +20,14 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from s2s.commands import Command, UpdateSession
 from s2s.config import Config
-from s2s.errors import ConfigError
+from s2s.errors import ConfigError, ConnectionLostError
 from s2s.events import Event
 from s2s.gateway import Doors, Gateway
 from s2s.items import JSON
 from s2s.providers.script import Reply
 from s2s.simulators.gemini import GeminiSimulator
 from s2s.simulators.temper import GeminiTemper
+from s2s.testing import clock
 from s2s.wire import Send
 from s2s.wire.gemini.server import GeminiServer
 
@@ -531,3 +532,64 @@ def test_clients_that_break_off_as_they_are_let_in_are_no_lines_in_the_log(
 
     run(main())
     assert [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING] == []
+
+
+# All of it, many times.
+
+WORDS = frame(b'{"realtimeInput":{"text":"Hi there."}}')
+TURN = frame(msgspec.json.encode({"clientContent": {"turns": [{"parts": [{"text": "x" * 200_000}]}]}}))
+CALLERS: tuple[tuple[bytes, ...], ...] = (
+    (),
+    (SETUP,),
+    (SETUP[:20],),
+    (WORDS,),
+    (SETUP, WORDS),
+    (SETUP, TURN, WORDS),
+    (SETUP, *[WORDS] * 30),
+    (SETUP, PINGS),
+    (SETUP, frame(b"{")),
+    (SETUP, frame(b"x", 0xC1)),
+    (SETUP, WORDS, frame((1000).to_bytes(2), 0x88)),
+)
+
+
+async def rude(gateway: Gateway, number: int) -> None:
+    """Call, say one thing or another, read or do not, and drop the line."""
+    loop = asyncio.get_running_loop()
+    async with raw(gateway, small=number % 2 == 0) as client:
+        with suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(number % 7 / 50):
+                for each in CALLERS[number % len(CALLERS)]:
+                    await loop.sock_sendall(client, each)
+                while await loop.sock_recv(client, 65536):
+                    pass
+
+
+def test_after_very_many_rude_clients_nothing_is_left_of_them(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        async with Gateway(scripted(pace=4), keep_s=0.5) as gateway:
+            for first in range(0, 500, 25):
+                await asyncio.gather(*(rude(gateway, first + number) for number in range(25)))
+            await eventually(lambda: gateway.sessions == 0 and len(gateway._garage) == 0, at_most_s=10)
+            assert len(gateway.failures) <= 100
+            async with calling(gateway.gemini_url) as client:
+                await client.say(setup())
+                await client.ask()
+                await client.until("turnComplete")
+
+    run(main(), 60)
+    assert [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING] == []
+
+
+def test_a_client_that_wants_nothing_is_let_go_in_time() -> None:
+    async def main() -> None:
+        gateway, began_at = Gateway(scripted()), asyncio.get_running_loop().time()
+        transport = await gateway.connect("ws://inside/x.BidiGenerateContent")
+        with pytest.raises(ConnectionLostError, match="no setup came: send it first") as lost:
+            async for _ in transport:
+                pass
+        assert lost.value.code == 1008
+        assert asyncio.get_running_loop().time() == pytest.approx(began_at + 10)
+        await gateway.hang_up()
+
+    clock.run(main())
