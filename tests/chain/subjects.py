@@ -50,8 +50,10 @@ CHAINS = (
     *(gemini_over(each, far_openai, "openai", tells_speech=each not in SILENT) for each in ANY),
     *(
         gemini_over(near, partial(far_gemini, far), f"gemini {far}", tells_speech=not {near, far} & {*SILENT})
-        for near in ANY
-        for far in ANY
-        if near == far or "dev-3.8" in (near, far)
+        for near, far in (
+            *zip(ANY, ANY, strict=True),
+            ("dev-2.5-native", "dev-3.8"),
+            ("dev-3.8", "dev-2.5-native"),
+        )
     ),
 )

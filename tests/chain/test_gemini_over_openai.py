@@ -207,6 +207,20 @@ def test_a_client_that_leaves_the_turns_to_the_service_cannot_stop_it(profile: s
     run(main())
 
 
+@EACH
+def test_a_turn_too_short_for_openai_ends_without_an_answer(profile: str) -> None:
+    async def main() -> None:
+        async with talking(profile, GOOD_DAY, turn_detection="manual") as (talk, _):
+            await talk.session.send_audio(bytes(48 * 50))
+            await talk.session.commit()
+            assert (await talk.until(TurnEnd)).status == "failed"
+            await speak(talk)
+            await talk.session.commit()
+            assert (await talk.until(TurnEnd)).agent_text == "Good day to you."
+
+    run(main())
+
+
 # Tools.
 
 
