@@ -167,7 +167,8 @@ class Dialogue:
         calls = [each for each in self.calls.waiting if not self._outlives(each)]
         if not (active or cut or calls):
             # An answer may have been asked for that has not begun.
-            return Outcome(commands=(Cancel(),)) if cause == "application" else _NOTHING
+            asks = cause == "application" and confirmation is None
+            return Outcome(commands=(Cancel(),)) if asks else _NOTHING
         self._silenced.update(active)
         for each in cut:
             self.conversation.heard_until(each.item_id, each.heard_ms, each.received_ms)

@@ -315,6 +315,12 @@ def test_where_all_is_said_and_heard_there_is_nothing_to_interrupt(before: list[
     outcome = talk.interrupt("application", 99)
     # But for an answer that was asked for and has not begun.
     assert (list(outcome.events), list(outcome.commands)) == ([], [Cancel()])
+
+
+def test_an_engine_that_tells_of_an_interruption_is_not_told_to_stop() -> None:
+    told = Interrupted("r", "i", 0.0, "application", "server_confirmed")
+    outcome = Dialogue(Config(), Capabilities()).hear(told, 0.0)
+    assert (list(outcome.events), list(outcome.commands)) == ([], [])
     assert talk.interrupt("user_speech", 99) == Outcome()
 
 
