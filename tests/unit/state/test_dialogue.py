@@ -316,12 +316,13 @@ def test_where_all_is_said_and_heard_there_is_nothing_to_interrupt(before: list[
     # But for an answer that was asked for and has not begun.
     assert (list(outcome.events), list(outcome.commands)) == ([], [Cancel()])
 
+    assert talk.interrupt("user_speech", 99) == Outcome()
+
 
 def test_an_engine_that_tells_of_an_interruption_is_not_told_to_stop() -> None:
     told = Interrupted("r", "i", 0.0, "application", "server_confirmed")
     outcome = Dialogue(Config(), Capabilities()).hear(told, 0.0)
     assert (list(outcome.events), list(outcome.commands)) == ([], [])
-    assert talk.interrupt("user_speech", 99) == Outcome()
 
 
 def test_an_answer_that_is_done_but_not_heard_is_cut_off_where_the_user_is() -> None:
