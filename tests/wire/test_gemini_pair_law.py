@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Iterator
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from s2s.capabilities import Capabilities
 from s2s.commands import (
@@ -313,3 +317,137 @@ def test_a_fatal_error_is_a_close(error: S2SError) -> None:
 @pytest.mark.parametrize("event", [RateLimits(()), IdleTimeout(1.0), Error(S2SError("oops"))])
 def test_it_tells_nothing_of(event: Event) -> None:
     assert told(opened(PROFILES[2]), event) == []
+
+
+# Conversations.
+
+
+class Answer(Struct):
+    """What a response comes to, however it is cut into events."""
+
+    origin: str
+    words: str = ""
+    audio: bytes = b""
+    calls: list[tuple[str, str, JSON]] = []
+    status: str = ""
+
+
+class Heard(Struct):
+    """What a conversation comes to: each side in its order, and what all of it cost."""
+
+    answers: list[Answer] = []
+    user: list[object] = []
+    cost: Usage = Usage()
+
+
+EXCEPTIONS: dict[str, Callable[[Profile, Event], bool]] = {
+    "when the user speaks, by generations that do not tell": lambda profile, event: (
+        isinstance(event, SpeechStarted | SpeechStopped) and not profile.voice_activity
+    ),
+}
+"""What is not heard at the other end, of all that an engine tells of conversations."""
+
+
+def come_to(profile: Profile, events: list[Event]) -> Heard:
+    """Return what events come to, as far as the protocol carries them with this generation."""
+    heard_ = Heard()
+    for event in events:
+        if any(lost(profile, event) for lost in EXCEPTIONS.values()):
+            continue
+        match event:
+            case SpeechStarted(position_ms=position_ms) | SpeechStopped(position_ms=position_ms):
+                heard_.user.append((event.type, round(position_ms)))
+            case Transcript(final=True, text=text):
+                heard_.user.append(text)
+            case ResponseStarted(origin=origin):
+                heard_.answers.append(Answer(origin))
+            case AudioOutput(audio=audio):
+                heard_.answers[-1].audio += audio
+            case TextOutput(text=text):
+                heard_.answers[-1].words += text
+            case ToolCall(call=call):
+                heard_.answers[-1].calls.append((call.id, call.name, call.arguments))
+            case ResponseDone(status=status, usage=usage):
+                heard_.answers[-1].status = status
+                heard_.cost += usage or Usage()
+            case UsageUpdate(usage=usage):
+                heard_.cost += usage
+            case _:
+                pass
+    return heard_
+
+
+@st.composite
+def conversations(draw: st.DrawFn) -> list[Event | Command]:
+    """Make what is said in a few turns: questions and speech, answers and calls, ends of every kind."""
+    numbers = itertools.count(1)
+    return [said for _ in range(draw(st.integers(1, 4))) for said in _turn(draw, numbers)]
+
+
+def _turn(draw: st.DrawFn, numbers: Iterator[int]) -> Iterator[Event | Command]:
+    spoken = draw(st.booleans())
+    if spoken:
+        start_ms = draw(st.integers(0, 9999))
+        text, item_id = draw(TEXT), f"u{next(numbers)}"
+        yield SpeechStarted(item_id, start_ms)
+        yield SpeechStopped(item_id, start_ms + draw(st.integers(1, 999)))
+        yield Transcript(text, item_id, text, final=True)
+    else:
+        yield AddItem(Message("user", draw(TEXT)))
+        yield CreateResponse()
+    origin: JSON = "user_turn" if spoken else "application"
+    for _ in range(draw(st.integers(0, 2))):
+        response_id, calls = f"r{next(numbers)}", draw(st.integers(1, 3))
+        ids = [f"c{next(numbers)}" for _ in range(calls)]
+        yield from _answer(draw, response_id, origin)
+        for call_id in ids:
+            arguments = draw(OBJECTS)
+            raw = msgspec.json.encode(arguments).decode()
+            yield ToolCall(Call(call_id, "look_up", arguments, raw), response_id)
+        yield ResponseDone(response_id, "completed", draw(_usage()))
+        for call_id in ids:
+            yield SendToolResult(call_id, draw(TEXT), respond=call_id == ids[-1])
+        origin = "tool_result"
+    response_id = f"r{next(numbers)}"
+    yield from _answer(draw, response_id, origin)
+    status: JSON = draw(st.sampled_from(["completed", "interrupted", "incomplete", "failed"]))
+    yield ResponseDone(response_id, status, draw(_usage()))
+
+
+def _answer(draw: st.DrawFn, response_id: str, origin: JSON) -> Iterator[Event]:
+    yield ResponseStarted(response_id, origin)
+    for _ in range(draw(st.integers(1, 3))):
+        yield TextOutput(draw(TEXT), response_id, f"i-{response_id}")
+        yield AudioOutput(draw(PCM), 24_000, response_id, f"i-{response_id}")
+
+
+@st.composite
+def _usage(draw: st.DrawFn) -> Usage:
+    read, said = draw(TOKENS), draw(TOKENS)
+    return Usage(Tokens(read, text=read), Tokens(said, audio=said))
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda each: each.name)
+@given(said=conversations())
+def test_a_conversation_comes_to_the_same_at_both_ends(profile: Profile, said: list[Event | Command]) -> None:
+    pair, heard_, events = opened(profile), list[Event](), list[Event]()
+    for each in said:
+        match each:
+            case AddItem() | CreateResponse() | SendToolResult():
+                pair.say(each)
+            case (
+                SpeechStarted()
+                | SpeechStopped()
+                | Transcript()
+                | ResponseStarted()
+                | AudioOutput()
+                | TextOutput()
+                | ToolCall()
+                | ResponseDone()
+            ):
+                events.append(each)
+                heard_ += pair.tell(each)
+            case _:
+                raise AssertionError(each)
+    assert pair.closed is None
+    assert come_to(profile, heard_) == come_to(profile, events)
