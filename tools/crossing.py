@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 from msgspec import Struct
 
@@ -31,6 +31,8 @@ _STARTED = e.SessionStarted("session", "engine", "model", _CAN)
 _TOOL = Tool(name="look_up")
 _MANUAL = TurnDetection(mode="manual")
 _AUDIO = bytes(9600)
+_NOT_OF_LINKS = {e.SessionStarted, e.TurnEnd, e.SessionEnded}
+"""What begins every pair, and what only a session tells."""
 
 
 class Row(Struct, frozen=True):
@@ -53,7 +55,11 @@ ROWS = (
     Row((c.AppendAudio(_AUDIO),)),
     Row((c.AppendImage(b"jpeg"),), "an engine that cannot see gets none"),
     Row((c.AppendAudio(_AUDIO), c.CommitAudio()), label="CommitAudio, manual turns", turns=_MANUAL),
-    Row((c.ClearAudio(),), "Gemini keeps all audio; an Error says so", (c.AppendAudio(_AUDIO),)),
+    Row(
+        (c.ClearAudio(),),
+        "Gemini keeps all audio; where speech may be in it an Error says so",
+        (c.AppendAudio(_AUDIO),),
+    ),
     Row(_QUESTION, label="AddItem, CreateResponse"),
     Row(
         (c.CreateResponse(instructions="Say it in French."),),
@@ -67,6 +73,12 @@ ROWS = (
     ),
     Row((c.RemoveItem("i1"),), "Gemini keeps what was said; an Error says so", _SPOKEN),
     Row((c.SendToolResult("call_1", "Nice."),), before=_CALL),
+    Row(
+        (c.SendToolResult("call_1", "Nice.", respond=False), c.CreateResponse()),
+        "Gemini speaks of every result: a quiet one waits for a question, and what it answers is both",
+        _CALL,
+        "SendToolResult, quiet, and CreateResponse",
+    ),
     Row(
         (c.Cancel(),),
         "Gemini cannot be stopped while it finds the turns: the answer is silenced on our side, and over",
@@ -90,7 +102,16 @@ ROWS = (
         before=(e.ResponseStarted("r1"),),
         label="ToolCall, ResponseDone",
     ),
-    Row((e.ToolCallCancelled(("call_1",)),), "OpenAI has no word for it", _CALL),
+    Row(
+        (e.ToolCallCancelled(("call_1",)),),
+        "OpenAI has no word for it; a result that still comes is told in words, with the next question",
+        _CALL,
+    ),
+    Row(
+        (e.Interrupted("r1", "i1", 100.0, "user_speech", "server_confirmed"),),
+        "OpenAI: as the speech for which the engine has stopped, unless that was told",
+        _BEGUN,
+    ),
     Row((e.ResponseGenerated("r1"),), "OpenAI ends a response when it was generated", _BEGUN),
     Row((e.ResponseDone("r1", "completed", e.Usage(e.Tokens(5), e.Tokens(7))),), "with its usage", _BEGUN),
     Row(
@@ -102,6 +123,12 @@ ROWS = (
     Row((e.ResponseDone("r1", "failed"),), "", _BEGUN, "ResponseDone, failed"),
     Row((e.ResponseDone("r1", "incomplete"),), "", _BEGUN, "ResponseDone, incomplete"),
     Row((e.UsageUpdate(e.Usage(e.Tokens(5))),), "OpenAI: with the next response"),
+    Row(
+        (e.Reconnecting("the cable", 1), e.Reconnected("full")),
+        "the engine's connection is none of the client's",
+        label="Reconnecting, Reconnected",
+    ),
+    Row((e.Unrecognized("provider", {"type": "news"}),), "what only the provider knows"),
     Row((e.RateLimits((e.RateLimit("tokens", 9, 8, 1.0),)),), "Gemini has none"),
     Row((e.IdleTimeout(5.0),), "Gemini has none"),
     Row((e.GoingAway(30.0),), "OpenAI has no warning before the end"),
@@ -116,6 +143,9 @@ ROWS = (
 
 def crossing() -> Iterator[str]:
     """Yield the table: whether it arrives, whatever comes with it, and by name what comes in its place."""
+    said = {type(each) for row in ROWS for each in row.said}
+    if unsaid := {*get_args(c.Command), *get_args(e.Event)} - said - _NOT_OF_LINKS:
+        raise LookupError(f"no row says {', '.join(sorted(each.__name__ for each in unsaid))}")
     yield "| what is said | over OpenAI Realtime | over Gemini Live | |"
     yield "|---|---|---|---|"
     for row in ROWS:

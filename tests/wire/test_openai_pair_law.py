@@ -31,6 +31,7 @@ from s2s.events import (
     Error,
     Event,
     IdleTimeout,
+    Interrupted,
     RateLimit,
     RateLimits,
     ResponseDone,
@@ -43,6 +44,7 @@ from s2s.events import (
     ToolCall,
     Transcript,
     Usage,
+    UsageUpdate,
 )
 from s2s.items import JSON, Call, Message, ToolResult
 from s2s.testing.pairlaw import Pair
@@ -270,6 +272,22 @@ def test_limits_and_silence_are_told(name: str, limit: int, left: int) -> None:
     limits = RateLimits((RateLimit(name, limit, left, 1.5),))
     assert opened().tell(limits) == [limits]
     assert opened().tell(IdleTimeout(6.0)) == [IdleTimeout(6.0)]
+
+
+@given(_usage(), _usage())
+def test_what_was_spent_beside_responses_is_told_with_the_next_one(beside: Usage, cost: Usage) -> None:
+    pair = opened()
+    assert pair.tell(UsageUpdate(beside)) == []
+    pair.tell(ResponseStarted("r"))
+    assert pair.tell(ResponseDone("r", usage=cost)) == [ResponseDone("r", usage=beside + cost)]
+
+
+def test_an_interruption_is_heard_as_the_speech_that_it_is_for() -> None:
+    pair = opened()
+    pair.tell(ResponseStarted("r"))
+    (speech,) = pair.tell(Interrupted("r", "i", 0.0, "user_speech", "server_confirmed"))
+    assert isinstance(speech, SpeechStarted)
+    assert pair.tell(Interrupted("r", "i", 0.0, "application", "server_confirmed")) == []
 
 
 @given(turns(), st.data())
