@@ -129,7 +129,7 @@ class Answering:
         before, self._ledger.window = self._ledger.window, Window.CLOSED
         if before is Window.CLOSED:
             return []
-        self._ledger.ask()
+        self._ledger.ask(Turn.COMMITTED)
         return [CommitAudio()]
 
     def _hear(self, audio: bytes, rate: int) -> Made:

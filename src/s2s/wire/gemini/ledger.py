@@ -9,6 +9,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from s2s.capabilities import Capabilities
+from s2s.errors import LocalProtocolError, S2SError
 from s2s.events import Usage
 from s2s.formats import AudioFormat
 from s2s.items import Call
@@ -45,6 +46,7 @@ class Turn(Enum):
 
     OVER = "it does not"
     ASKED = "it has asked for an answer that has not begun"
+    COMMITTED = "it has said that the user's turn is over, and the answer has not begun"
     OPEN = "the turn goes on when calls are answered"
 
 
@@ -128,19 +130,23 @@ class Ledger:
         self.tools = Tools()
         self.tools.declare(agreed.setup.tools, agreed.unset_behavior)
 
-    @property
-    def expects(self) -> bool:
-        """Whether the client waits for an answer that has not begun."""
-        answered = self.turn is Turn.OPEN and not self.tools.calls.open
-        return self.reply is None and (self.turn is Turn.ASKED or answered)
+    def fails(self, error: S2SError) -> bool:
+        """Tell whether the client waits for an answer that will not come, for this error.
 
-    def ask(self) -> None:
+        What was refused may have been asked before the question, but for the end of the user's turn.
+        """
+        answered = self.turn is Turn.OPEN and not self.tools.calls.open
+        asked = self.turn is Turn.ASKED or answered
+        refused = isinstance(error, LocalProtocolError)
+        return self.reply is None and (self.turn is Turn.COMMITTED or (asked and not refused))
+
+    def ask(self, how: Turn = Turn.ASKED) -> None:
         """Note that the client has asked for an answer."""
-        self.turn = Turn.ASKED if self.turn is Turn.OVER else self.turn
+        self.turn = how if self.turn is Turn.OVER else self.turn
 
     def answer(self, response_id: str) -> Reply:
         """Note that one begins."""
-        self.turn = Turn.OVER if self.turn is Turn.ASKED else self.turn
+        self.turn = Turn.OVER if self.turn in (Turn.ASKED, Turn.COMMITTED) else self.turn
         self.reply = Reply(response_id)
         return self.reply
 

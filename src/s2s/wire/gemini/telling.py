@@ -101,7 +101,7 @@ class Telling:
                 return [say(m.ServerMessage(go_away=m.GoAway(time_left=m.spelled_seconds(left_s))))]
             case Error(error=error, fatal=True):
                 return [closing(reason_of(error))]
-            case Error() if self._ledger.expects:
+            case Error(error=error) if self._ledger.fails(error):
                 return end_turn(self._ledger, reason="RESPONSE_REJECTED")
             case _:
                 return []

@@ -6,7 +6,7 @@ from tests.support.gemini_server import BLOCKS, BONN, MANUAL, PCM, TEA, WORKS_ON
 
 from s2s.capabilities import Capabilities
 from s2s.commands import Cancel, SendToolResult, Truncate
-from s2s.errors import AuthError, ConnectError, ProviderError, RateLimitError
+from s2s.errors import AuthError, ConnectError, LocalProtocolError, ProviderError, RateLimitError
 from s2s.events import (
     AudioOutput,
     Error,
@@ -329,6 +329,13 @@ def test_who_said_nothing_that_an_engine_takes_is_told_that_no_answer_comes() ->
     server.hears(realtimeInput={"activityStart": {}})
     server.hears(realtimeInput={"activityEnd": {}})
     assert server.tells(Error(ProviderError("only 0 ms of audio"))) == [REJECTED]
+
+
+def test_what_was_refused_of_before_is_no_answer_to_a_question() -> None:
+    server = Server()
+    server.hears(realtimeInput={"audioStreamEnd": True})
+    server.hears(realtimeInput={"text": "Hi."})
+    assert server.tells(Error(LocalProtocolError("nothing to commit"))) == []
 
 
 def test_who_has_answered_all_calls_waits_for_an_answer() -> None:
