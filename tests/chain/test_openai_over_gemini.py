@@ -121,6 +121,23 @@ def test_a_spoken_turn_and_the_words_of_both_sides(profile: str) -> None:
     run(main())
 
 
+@pytest.mark.parametrize("profile", [each for each in ANY if each != "dev-2.5-native"])
+def test_a_question_need_not_wait_until_an_answer_was_played(profile: str) -> None:
+    async def main() -> None:
+        temper = GeminiTemper(pace=0)
+        async with peering(profile, STORY, GOOD_DAY, temper=temper) as (peer, chain):
+            await peer.ask("Tell me a story.")
+            await peer.until("response.output_item.done")
+            await asyncio.sleep(1.0)
+            assert (peer.kinds.count("response.done"), ends(chain)) == (0, ["completed"])
+            await peer.ask("Hello there.")
+            statuses = [(await peer.until("response.done"))["response"]["status"] for _ in range(2)]
+            assert (statuses, "error" in peer.kinds) == (["completed"] * 2, False)
+            assert asyncio.get_running_loop().time() < 5.0
+
+    run(main())
+
+
 # Interruptions.
 
 

@@ -210,7 +210,7 @@ class Answering:
         if aside and (ledger.capabilities is None or not ledger.capabilities.out_of_band):
             told = "This engine has no out-of-band responses."
             raise Refused("invalid_value", told, "response.conversation")
-        if not aside and (ledger.active is not None or ledger.promise is not None):
+        if not aside and ledger.busy:
             name = "" if ledger.active is None else f": {ledger.active.id}"
             told = (
                 f"Conversation already has an active response in progress{name}. Wait until it is finished."

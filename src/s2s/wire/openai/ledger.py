@@ -44,6 +44,8 @@ class Output(Struct):
     in_conversation: bool
     metadata: dict[str, str]
     items: list[m.WireItem] = []
+    stage: Literal["generating", "generated"] = "generating"
+    """Generated it is over for the client, whose engine ends it when it was played."""
     reason: Reason = "turn_detected"
     problem: m.Problem | None = None
     opened: Part | None = None
@@ -159,6 +161,12 @@ class Ledger:
     def active(self) -> Output | None:
         """The response of the conversation that is being given."""
         return next((each for each in self.outputs.values() if each.in_conversation), None)
+
+    @property
+    def busy(self) -> bool:
+        """Whether the conversation has a response that is being generated, or waits for one."""
+        active = self.active
+        return self.promise is not None or (active is not None and active.stage == "generating")
 
     @property
     def promise(self) -> Promise | None:

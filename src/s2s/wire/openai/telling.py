@@ -16,6 +16,7 @@ from s2s.events import (
     RateLimit,
     RateLimits,
     ResponseDone,
+    ResponseGenerated,
     ResponseStarted,
     SessionStarted,
     SpeechStarted,
@@ -69,6 +70,8 @@ class Telling:
                 return self._began(event)
             case ToolCall():
                 return self._call(event)
+            case ResponseGenerated():
+                return self._generated(event)
             case ResponseDone():
                 return self._done(event)
             case Error():
@@ -204,11 +207,20 @@ class Telling:
         told.append(ledger.say(m.ArgumentsDone(**k, call_id=call.id, name=call.name, arguments=call.raw)))
         return told + self._whole(output, item, "completed" if _is_json(call.raw) else "incomplete")
 
+    def _generated(self, event: ResponseGenerated) -> list[Send]:
+        output = self._ledger.outputs.get(event.response_id)
+        if output is None:
+            return []
+        output.stage = "generated"
+        return self._close(output, "completed")
+
     def _done(self, event: ResponseDone) -> list[Send]:
         ledger, output = self._ledger, self._ledger.outputs.get(event.response_id)
         if output is None:
             return []
-        status = _STATUS[event.status]
+        # What is cut off while it is being played was complete; how much was heard a truncation tells.
+        heard = output.stage == "generated" and event.status == "interrupted"
+        status = _STATUS["completed" if heard else event.status]
         told = self._close(output, "completed" if status == "completed" else "incomplete")
         del ledger.outputs[event.response_id]
         if output.in_conversation and status == "cancelled":

@@ -28,6 +28,7 @@ from s2s.events import (
     Error,
     IdleTimeout,
     ResponseDone,
+    ResponseGenerated,
     ResponseStarted,
     SessionStarted,
     SpeechStarted,
@@ -718,6 +719,28 @@ def test_what_an_answer_cost_is_told_with_every_count() -> None:
     response = said(server.tells(ResponseDone("r1", usage=usage)), "response.done")["response"]
     assert response["usage"]["total_tokens"] == 15
     assert response["usage"]["input_token_details"]["cached_tokens"] == 2
+
+
+def test_an_answer_that_was_generated_is_over_but_for_its_end() -> None:
+    server = Server()
+    server.tells(
+        ResponseStarted("r1"), TextOutput("Hi.", "r1", "i1"), AudioOutput(bytes(480), 24_000, "r1", "i1")
+    )
+    told = types(server.tells(ResponseGenerated("r1"), ResponseGenerated("r0")))
+    assert told[-3:] == ["response.content_part.done", "conversation.item.done", "response.output_item.done"]
+    assert server.tells(TextOutput("", "r1", "i1", final=True)) == []
+    assert server.hears("response.create") == [CreateResponse()]
+    assert refusal(server.hears("response.create"))["code"] == "conversation_already_has_active_response"
+    ended = said(server.tells(ResponseDone("r1", "interrupted")), "response.done")["response"]
+    assert (ended["status"], ended["output"][0]["status"]) == ("completed", "completed")
+    assert types(server.tells(ResponseStarted("r2"))) == ["response.created"]
+
+
+def test_an_answer_that_failed_after_it_was_generated_has_failed() -> None:
+    server = Server()
+    server.tells(ResponseStarted("r1"), ResponseGenerated("r1"))
+    ended = said(server.tells(ResponseDone("r1", "failed")), "response.done")["response"]
+    assert ended["status"] == "failed"
 
 
 def test_what_was_spent_beside_responses_is_told_with_the_next_one() -> None:
