@@ -38,7 +38,8 @@ class Sessions:
             case ResponseDone(status=status):
                 said = self._words.pop(number, "").strip()
                 note = "" if status == "completed" else f" ({status})"
-                self._say(number, f"agent  {said}{note}")
+                if said or note:
+                    self._say(number, f"agent  {said}{note}")
             case Error(error=error):
                 self._say(number, f"error  {error}", "red")
             case _:

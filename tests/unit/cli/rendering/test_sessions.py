@@ -31,6 +31,7 @@ def test_sessions_are_told_apart_and_each_thing_said_is_a_line() -> None:
     sessions(1, TextOutput(" on.", "r", "i"))
     sessions(1, ResponseDone("r"))
     sessions(2, ResponseDone("r", "interrupted"))
+    sessions(2, ResponseDone("r"))  # it only made a call
     sessions(1, Error(S2SError("oops")))
     assert [line.split(maxsplit=1) for line in file.getvalue().splitlines()] == [
         ["#1", "connected, cascade answers"],
