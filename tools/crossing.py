@@ -112,7 +112,11 @@ ROWS = (
         "OpenAI: as the speech for which the engine has stopped, unless that was told",
         _BEGUN,
     ),
-    Row((e.ResponseGenerated("r1"),), "OpenAI: its items are over, and the next question need not wait", _BEGUN),
+    Row(
+        (e.ResponseGenerated("r1"),),
+        "OpenAI: its items are over, and the next question need not wait",
+        _BEGUN,
+    ),
     Row((e.ResponseDone("r1", "completed", e.Usage(e.Tokens(5), e.Tokens(7))),), "with its usage", _BEGUN),
     Row(
         (e.ResponseDone("r1", "interrupted"),),
