@@ -68,26 +68,14 @@ async def serve(
     A client that shows the handle of a session of its own goes on with that one. Raises the S2SError that
     broke it; a client that could not be served was told.
     """
-    surface: Surface = "vertex" if _VERTEX in knock.path else "developer"
-
-    def profile_named(model: str) -> Profile:
-        return terms.profile or profile_of(model, surface)
-
-    first = await _first(transport)
-    if first is None:
+    asked = await _asked(transport, knock, terms)
+    if asked is None:
         return
-    version = found.group(1) if (found := _VERSION.search(knock.path)) else "v1"
-    setup = opening(first, profile_named, strict=terms.strict, version=version)
-    if not isinstance(setup, Close) and terms.models is not None and bare(setup.model) not in terms.models:
-        setup = closing(no_model(setup.model, version))
-    if isinstance(setup, Close):
-        await transport.close(setup.code, setup.reason)
-        return
+    setup, profile = asked
+    owner = knock.key if terms.keyed else ""
     try:
-        profile = profile_named(setup.model)
         # What a tool does that says nothing of it depends on the model, and a gateway pretends to be none.
         config = config_for(engine, wanted(setup, profile if terms.strict else None))
-        owner = knock.key if terms.keyed else ""
         kept = await _resumed(garage, setup, config, owner)
         if kept is None:
             garage.make_room()
@@ -103,8 +91,7 @@ async def serve(
                 new_handle=partial(garage.handle, kept, owner) if garage.longest_s else None,
             )
     except S2SError as failed:
-        told = closing(reason_of(failed))
-        await transport.close(told.code, told.reason)
+        await _end(transport, closing(reason_of(failed)))
         raise
     await host(wire, transport, kept)
 
@@ -112,8 +99,31 @@ async def serve(
 async def turn_away(transport: Transport, reason: Reason) -> None:
     """Hear what a client wants, for before that it would miss why, and end the connection for this reason."""
     if await _first(transport) is not None:
-        told = closing(reason)
-        await transport.close(told.code, told.reason)
+        await _end(transport, closing(reason))
+
+
+async def _asked(transport: Transport, knock: Knock, terms: Terms) -> tuple[Setup, Profile] | None:
+    """Return what a client sets up, and in whose manner it is served; None where it was turned away."""
+    surface: Surface = "vertex" if _VERTEX in knock.path else "developer"
+
+    def profile_named(model: str) -> Profile:
+        return terms.profile or profile_of(model, surface)
+
+    first = await _first(transport)
+    if first is None:
+        return None
+    version = found.group(1) if (found := _VERSION.search(knock.path)) else "v1"
+    setup = opening(first, profile_named, strict=terms.strict, version=version)
+    if not isinstance(setup, Close) and terms.models is not None and bare(setup.model) not in terms.models:
+        setup = closing(no_model(setup.model, version))
+    if not isinstance(setup, Close):
+        return setup, profile_named(setup.model)
+    await _end(transport, setup)
+    return None
+
+
+async def _end(transport: Transport, close: Close) -> None:
+    await transport.close(close.code, close.reason)
 
 
 async def _first(transport: Transport) -> bytes | None:
