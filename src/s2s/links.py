@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from abc import ABC
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from s2s.commands import Command
 from s2s.errors import S2SError
@@ -39,6 +38,19 @@ class Link(Protocol):
 
     async def close(self) -> None:
         """Let go of everything; safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class Direct(Link, Protocol):
+    """A link with a short way: no task wakes up for audio, neither to write nor to read it."""
+
+    def append(self, audio: bytes) -> Command | Send | None:
+        """Write audio at once; return what is left for the writer where that would have to wait."""
+        ...
+
+    async def listen(self, hear: Callable[[Told], None]) -> None:
+        """Call `hear` with what iterating would yield, as it arrives; ends with what it raises."""
         ...
 
 
@@ -80,11 +92,8 @@ class RemoteLink:
         await self._transport.close()
 
 
-class DirectLink(RemoteLink, ABC):
-    """A remote link with a short way: no task wakes up for audio, neither to write nor to read it.
-
-    Others that have it too register here.
-    """
+class DirectLink(RemoteLink):
+    """A remote link with a short way."""
 
     def __init__(self, wire: DirectWire, transport: DirectTransport, input_rate: int) -> None:
         super().__init__(wire, transport, input_rate)

@@ -34,7 +34,7 @@ from s2s.events import (
 from s2s.foreign import Late, contained
 from s2s.hooking import HookRunner
 from s2s.items import Call, ToolResult
-from s2s.links import DirectLink, Link, Told
+from s2s.links import Direct, Link, Told
 from s2s.queues import Inbox, Outbox
 from s2s.state.dialogue import Dialogue, Outcome
 from s2s.toolbox import ToolTasks
@@ -87,7 +87,7 @@ class Runtime:
         try:
             async with limit:
                 link = await open_link()
-                at_once = link.append if isinstance(link, DirectLink) else None
+                at_once = link.append if isinstance(link, Direct) else None
                 self._outbox = Outbox(self.config.limits.input_audio_s * link.input_rate * 2, at_once)
                 self._root = asyncio.create_task(self._run(link), name="s2s-session")
                 await asyncio.shield(self._ready)
@@ -191,7 +191,7 @@ class Runtime:
             await self._finish(link, reason)
 
     async def _read(self, link: Link) -> None:
-        if isinstance(link, DirectLink):
+        if isinstance(link, Direct):
             await link.listen(self.hear)
             return
         heard = 0

@@ -14,7 +14,7 @@ from s2s.events import Event
 from s2s.lasting.attempts import Attempts, Dial
 from s2s.lasting.line import Connection, Line, Phase
 from s2s.lasting.reader import Reader
-from s2s.links import DirectLink, Told
+from s2s.links import Told
 from s2s.wire import LastingWire, Reopen, Send
 
 __all__ = ["Dial", "LastingLink"]
@@ -27,7 +27,6 @@ class _Audio(Send, frozen=True, gc=False):
     """For which it is spelled."""
 
 
-@DirectLink.register
 class LastingLink:
     """A wire, and one transport after the other, each dialled once the one before it is closed.
 

@@ -9,7 +9,7 @@ import pytest
 from s2s.commands import AppendAudio, CommitAudio
 from s2s.errors import ConnectError, ConnectionLostError, S2SError
 from s2s.events import GoingAway, Reconnecting
-from s2s.links import DirectLink
+from s2s.links import Direct
 from s2s.testing.clock import run
 from s2s.transports.memory import MemoryTransport, pair
 from s2s.wire import Send
@@ -33,7 +33,7 @@ def test_a_link_opens_with_what_its_conversation_begins_with() -> None:
         engine = ToyEngine()
         link = lasting(ToyWire(), engine)
         await link.open()
-        assert (engine.heard(), link.input_rate, isinstance(link, DirectLink)) == ([b"hello 1"], 24_000, True)
+        assert (engine.heard(), link.input_rate, isinstance(link, Direct)) == ([b"hello 1"], 24_000, True)
         await link.close()
 
     run(main())
