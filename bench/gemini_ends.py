@@ -18,7 +18,7 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest
 from pybase64 import b64decode, b64encode
 
 from bench import gemini_says as says
-from bench.wire_ends import HOST, Connect, Cutter, Load, Step, run
+from bench.wire_ends import HOST, Connect, Cutter, Load, Step, conversation, run
 from s2s.certificates import Throwaway
 
 FRAME = random.Random(1).randbytes(640)
@@ -109,21 +109,7 @@ def ours(port: str, ca: str) -> Connect:
 
     async def connect(load: Load) -> tuple[Step, Step]:
         session = await engine.start(model=load.model)
-
-        async def talk() -> None:
-            for _ in range(load.up):
-                await session.send_audio(FRAME)
-            got = 0
-            async for event in session:
-                if isinstance(event, s2s.AudioOutput):
-                    got += 1
-                    if got == load.deltas:
-                        break
-                    if got % load.down == 0:
-                        for _ in range(load.up):
-                            await session.send_audio(FRAME)
-
-        return talk, session.close
+        return conversation(session, load, FRAME), session.close
 
     return connect
 

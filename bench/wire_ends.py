@@ -15,13 +15,16 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import msgspec
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest, ws_connect, ws_create_server
 from pybase64 import b64decode, b64encode
 
 from s2s.items import JSON
+
+if TYPE_CHECKING:
+    from s2s.session import Session
 
 HOST = "127.0.0.1"
 FRAME = random.Random(1).randbytes(960)
@@ -270,6 +273,26 @@ def floor_iter(port: str) -> Connect:
     return connect
 
 
+def conversation(session: Session, load: Load, frame: bytes) -> Step:
+    """Return what exchanges audio over a session of ours: some frames up for every few pieces down."""
+    import s2s
+
+    async def talk() -> None:
+        for _ in range(load.up):
+            await session.send_audio(frame)
+        got = 0
+        async for event in session:
+            if isinstance(event, s2s.AudioOutput):
+                got += 1
+                if got == load.deltas:
+                    break
+                if got % load.down == 0:
+                    for _ in range(load.up):
+                        await session.send_audio(frame)
+
+    return talk
+
+
 def ours(port: str) -> Connect:
     import s2s
 
@@ -277,21 +300,7 @@ def ours(port: str) -> Connect:
 
     async def connect(load: Load) -> tuple[Step, Step]:
         session = await engine.start(model=load.model)
-
-        async def talk() -> None:
-            for _ in range(load.up):
-                await session.send_audio(FRAME)
-            got = 0
-            async for event in session:
-                if isinstance(event, s2s.AudioOutput):
-                    got += 1
-                    if got == load.deltas:
-                        break
-                    if got % load.down == 0:
-                        for _ in range(load.up):
-                            await session.send_audio(FRAME)
-
-        return talk, session.close
+        return conversation(session, load, FRAME), session.close
 
     return connect
 

@@ -30,22 +30,17 @@ from s2s.events import (
 )
 from s2s.gateway import Lifetime
 from s2s.gateway.keeping import UnknownHandle
-from s2s.items import JSON, Call, Message, ToolResult
-from s2s.providers.script import WORD_MS, Reply, tone
+from s2s.items import JSON, Message, ToolResult
+from s2s.providers.script import WORD_MS, Reply
 from s2s.simulators.temper import Fault, Temper
 from s2s.testing.clock import run
 from s2s.testing.talk import Talk
-from s2s.tools import Tool
+from tests.chain.said import BONN, GOOD_DAY, HELLO, LOOK_UP, ROME, STORY
 from tests.chain.subjects import ANY, SILENT
 from tests.support.chain import Chain, NearGemini, far_openai
 
 EACH = pytest.mark.parametrize("profile", ANY)
 TELLING = pytest.mark.parametrize("profile", [each for each in ANY if each not in SILENT])
-HELLO = tone("Hello") + tone("there")
-LOOK_UP = Tool(name="look_up", description="Look up a city.")
-BONN, ROME = (Call(f"call-{e}", "look_up", {"city": e}, f'{{"city":"{e}"}}') for e in ("Bonn", "Rome"))
-STORY = Reply(says="word " * 60)
-GOOD_DAY = Reply(says="Good day to you.", hears="Hello there.", usage=Usage(Tokens(3), Tokens(4)))
 
 
 @asynccontextmanager

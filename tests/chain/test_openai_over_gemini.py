@@ -27,24 +27,17 @@ from s2s.events import (
     TurnEnd,
     Usage,
 )
-from s2s.items import JSON, Call, Message, ToolResult
-from s2s.providers.script import WORD_MS, Reply, tone
+from s2s.items import JSON, Message, ToolResult
+from s2s.providers.script import WORD_MS, Reply
 from s2s.simulators.temper import Fault, GeminiTemper
 from s2s.testing.clock import run
 from s2s.testing.talk import Talk
-from s2s.tools import Tool
+from tests.chain.said import BONN, GOOD_DAY, HELLO, LOOK_UP, ROME, STORY
 from tests.chain.subjects import ANY, SILENT
 from tests.support.chain import Chain, NearOpenAI, far_gemini
 from tests.support.peers import Peer, inside
 
 EACH = pytest.mark.parametrize("profile", ANY)
-HELLO = tone("Hello") + tone("there")
-LOOK_UP = Tool(name="look_up", description="Look up a city.")
-BONN, ROME = (
-    Call(f"call-{each}", "look_up", {"city": each}, f'{{"city":"{each}"}}') for each in ("Bonn", "Rome")
-)
-STORY = Reply(says="word " * 60)
-GOOD_DAY = Reply(says="Good day to you.", hears="Hello there.", usage=Usage(Tokens(3), Tokens(4)))
 
 
 @asynccontextmanager

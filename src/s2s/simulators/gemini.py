@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from s2s.config import Config
 from s2s.engine import Engine
 from s2s.errors import ConfigError
 from s2s.gateway.gemini import PATH, PATHS, Terms, serve, turn_away
@@ -15,10 +14,10 @@ from s2s.gateway.keeping import Garage, Lifetime
 from s2s.gateway.playing import Playing
 from s2s.gateway.watching import Watch
 from s2s.links import Link
-from s2s.providers.script import Reply, ScriptEngine
+from s2s.providers.script import Reply
 from s2s.serving import Knock
 from s2s.simulators.manner import Mannered, Tariff
-from s2s.simulators.simulator import Simulator, doors_of
+from s2s.simulators.simulator import Simulator, doors_of, scripted
 from s2s.simulators.temper import Fault, GeminiTemper
 from s2s.simulators.unruly import Spelling, Trouble, Unruly
 from s2s.transports import Transport
@@ -59,7 +58,7 @@ class GeminiSimulator(Simulator):
         super().__init__(doors, PATHS, watch)
         if temper.profile is not None and temper.profile not in NAMED:
             raise ConfigError(f"no profile {temper.profile!r}: use {', '.join(NAMED)}")
-        self._engine = engine or ScriptEngine(Config(extra={"script": list(script), "pace": temper.pace}))
+        self._engine = engine or scripted(script, temper)
         self._temper = temper
         self.profile = temper.profile
         """The generation that it is, where it is always the same."""

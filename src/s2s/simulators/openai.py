@@ -8,15 +8,14 @@ import msgspec
 from msgspec import Struct
 
 from s2s.certificates import TLS
-from s2s.config import Config
 from s2s.engine import Engine
 from s2s.gateway.openai import PATHS, serve, turn_away
 from s2s.gateway.watching import Watch
 from s2s.links import Link
-from s2s.providers.script import Reply, ScriptEngine
+from s2s.providers.script import Reply
 from s2s.serving import Knock
 from s2s.simulators.manner import Mannered
-from s2s.simulators.simulator import Simulator, doors_of
+from s2s.simulators.simulator import Simulator, doors_of, scripted
 from s2s.simulators.temper import Fault, Temper
 from s2s.simulators.unruly import Spelling, Unruly
 from s2s.transports import Transport
@@ -49,8 +48,7 @@ class OpenAISimulator(Simulator):
     ) -> None:
         doors = doors_of(temper, host, port, tls)
         super().__init__(doors, PATHS, watch)
-        spoken = {"script": list(script), "pace": temper.pace}
-        self._engine = engine or ScriptEngine(Config(extra=spoken))
+        self._engine = engine or scripted(script, temper)
         self._temper = temper
         expired = Close(1001, _EXPIRED.format(minutes=temper.session_s / 60))
         self._spelling = Spelling(_names, _refused, b'"delta":"', expired)

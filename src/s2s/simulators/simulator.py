@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import ClassVar, Self
 
 from s2s.certificates import TLS
+from s2s.config import Config
 from s2s.errors import S2SError
 from s2s.gateway.failing import light
 from s2s.gateway.inside import Inside
 from s2s.gateway.watching import Watch, watched
 from s2s.links import Link
+from s2s.providers.script import Reply, ScriptEngine
 from s2s.serving import Doors, Knock, Listener
 from s2s.simulators.temper import Temper
 from s2s.transports import Transport
@@ -102,3 +104,8 @@ def doors_of(temper: Temper, host: str, port: int, tls: TLS | None) -> Doors:
         pong_after_s=temper.pong_after_s,
         tls=tls,
     )
+
+
+def scripted(script: Sequence[Reply], temper: Temper) -> ScriptEngine:
+    """Return the engine that answers each turn with the next reply."""
+    return ScriptEngine(Config(extra={"script": list(script), "pace": temper.pace}))
