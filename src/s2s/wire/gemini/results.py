@@ -23,7 +23,7 @@ class Results:
 
     def __init__(self, connection: Connection) -> None:
         self._on = connection
-        self._quiet: SendToolResult | None = None
+        self._quiet: ToolResult | None = None
         self._late: list[Item] = []
 
     @property
@@ -34,17 +34,18 @@ class Results:
     def answer(self, command: SendToolResult) -> list[Send]:
         """Answer a call."""
         on, told = self._on, self.release()
-        call = on.replies.calls.get(command.call_id)
+        result = ToolResult(command.call_id, command.output, command.is_error, command.respond)
+        call = on.replies.calls.get(result.call_id)
         if call is None:
-            self._too_late(command)
-        elif command.respond:
-            told += self._send(command, call, Ask("tool_result", said=(call, _result(command))))
+            self._too_late(result)
+        elif result.respond:
+            told += self._send(result, call, Ask("tool_result", said=(call, result)))
         elif self._schedules(call) or len(on.replies.calls) > 1:
-            told += self._send(command, call)
-        elif command.is_error:
-            told += self._send(command, call, self._aside())  # no question follows
+            told += self._send(result, call)
+        elif result.is_error:
+            told += self._send(result, call, self._aside())  # no question follows
         else:
-            self._quiet = command
+            self._quiet = result
         return told
 
     def follow(self, metadata: dict[str, str]) -> list[Send]:
@@ -52,8 +53,8 @@ class Results:
         waited = self._waited()
         if waited is None:
             return []
-        command, call = waited
-        return self._send(command, call, Ask("application", metadata, (call, _result(command))))
+        result, call = waited
+        return self._send(result, call, Ask("application", metadata, (call, result)))
 
     def release(self) -> list[Send]:
         """Answer the call whose result waits; the model speaks of it, and nobody hears that."""
@@ -69,29 +70,29 @@ class Results:
         """Return what nobody is to hear, unless it may be what the user waits for."""
         return None if self._on.asks.expected else _HIDDEN
 
-    def _waited(self) -> tuple[SendToolResult, Call] | None:
+    def _waited(self) -> tuple[ToolResult, Call] | None:
         """Return what waited, and its call; None where the service has taken that back."""
-        command, self._quiet = self._quiet, None
-        call = None if command is None else self._on.replies.calls.get(command.call_id)
-        if command is not None and call is not None:
-            return command, call
-        if command is not None:
-            self._too_late(command)
+        result, self._quiet = self._quiet, None
+        call = None if result is None else self._on.replies.calls.get(result.call_id)
+        if result is not None and call is not None:
+            return result, call
+        if result is not None:
+            self._too_late(result)
         return None
 
-    def _too_late(self, command: SendToolResult) -> None:
-        call = self._on.replies.withdrawn.pop(command.call_id, None)
-        if call is not None and not command.is_error:
-            told = Message("user", f"[{call.name} returned: {command.output}]")
+    def _too_late(self, result: ToolResult) -> None:
+        call = self._on.replies.withdrawn.pop(result.call_id, None)
+        if call is not None and not result.is_error:
+            told = Message("user", f"[{call.name} returned: {result.output}]")
             self._late = [*self._late[1 - _MOST_LATE :], told]
 
-    def _send(self, command: SendToolResult, call: Call, ask: Ask | None = None) -> list[Send]:
-        on, result = self._on, _result(command)
+    def _send(self, result: ToolResult, call: Call, ask: Ask | None = None) -> list[Send]:
+        on = self._on
         del on.replies.calls[call.id]
         on.memory.add(result)
         response = on.answer(result, call)
         if self._schedules(call):
-            response.scheduling = on.opening.wishes.scheduling if command.respond else "SILENT"
+            response.scheduling = on.opening.wishes.scheduling if result.respond else "SILENT"
         if ask is not None:
             on.asks.put(ask)
         return [say(m.ClientMessage(tool_response=m.ToolResponse(function_responses=[response])))]
@@ -102,7 +103,3 @@ class Results:
         tool = next((each for each in on.settings.tools if each.name == call.name), None)
         blocks = tool is None or (behavior(tool, profile) or profile.unset_behavior) == "BLOCKING"
         return profile.scheduling and not blocks
-
-
-def _result(command: SendToolResult) -> ToolResult:
-    return ToolResult(command.call_id, command.output, command.is_error, command.respond)

@@ -424,7 +424,8 @@ def test_who_does_not_remember_a_call_does_not_wait_for_it() -> None:
 def test_a_result_without_an_answer_is_told_again_with_its_call() -> None:
     made = calling(LIVE_38)
     made.says(SendToolResult("fc_1", "12 degrees"))
-    _, asked = contents(made.moves())
+    context, asked = contents(made.moves())
+    assert "12 degrees" not in str(context)
     call, result = asked["turns"]
     assert asked["turnComplete"] is True
     assert call["parts"][0]["functionCall"]["id"] == "fc_1"
