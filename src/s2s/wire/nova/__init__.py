@@ -1,0 +1,1 @@
+"""How Amazon Nova Sonic spells a conversation."""
