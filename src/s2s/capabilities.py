@@ -22,6 +22,8 @@ class Capabilities(Struct, frozen=True, omit_defaults=True):
     """The engine stops by itself when the user speaks over it."""
     interrupt: Literal["server_confirmed", "requested", "local_only"] = "requested"
     """How far the engine follows `session.interrupt()`."""
+    resets: bool = False
+    """Where it cannot be stopped, `session.interrupt(mode="reset")` replaces it."""
     truncate: bool = False
     """The engine can be told what the user heard."""
     text_input: bool = True

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from msgspec import UNSET, Struct, UnsetType
 
 from s2s.config import Modality, TurnDetection
 from s2s.items import Item
 from s2s.tools import ToolSpec
+
+InterruptMode: TypeAlias = Literal["cancel", "reset"]
+"""Whether an engine is asked to stop, or replaced by one that knows what was heard and no more of it."""
 
 
 class AppendAudio(Struct, frozen=True, gc=False, tag="append_audio"):
@@ -70,10 +73,11 @@ class SendToolResult(Struct, frozen=True, gc=False, tag="send_tool_result"):
     respond: bool = True
 
 
-class Cancel(Struct, frozen=True, gc=False, tag="cancel"):
+class Cancel(Struct, frozen=True, gc=False, omit_defaults=True, tag="cancel"):
     """Stop this response, or the active one."""
 
     response_id: str | None = None
+    mode: InterruptMode = "cancel"
 
 
 class Truncate(Struct, frozen=True, gc=False, tag="truncate"):

@@ -20,6 +20,7 @@ from s2s.commands import (
     ClearAudio,
     CommitAudio,
     CreateResponse,
+    InterruptMode,
     RemoveItem,
     SendToolResult,
     UpdateSession,
@@ -203,19 +204,28 @@ class Session:
         if toolset is not None:
             self._runtime.dialogue.tools = {each.name: each for each in toolset}
 
-    async def interrupt(self, *, confirm_s: float = 0.0) -> Interrupted | None:
+    async def interrupt(
+        self, *, mode: InterruptMode = "cancel", confirm_s: float = 0.0
+    ) -> Interrupted | None:
         """Stop the answer, and those asked for before: no audio is delivered of them from now on.
 
         Returns the event that says what was heard and how far the engine follows, or None when nothing was
         under way: an answer that was asked for and has not begun then ends as it begins. Where the engine was
         asked to stop, this waits up to `confirm_s` for it to say so, and returns `server_confirmed` then.
+
+        With mode `reset` an engine that cannot be stopped is replaced by one that knows of the answer only
+        what was heard; it costs another connection, and the conversation is told to it once more. Raises
+        UnsupportedError where it can be neither.
         """
         if self.closed:
             return None
-        outcome = self._runtime.dialogue.interrupt("application", self._runtime.now)
+        can = self.capabilities
+        self._supports(mode == "cancel" or can.resets or can.interrupt != "local_only", "a reset")
+        mode = mode if can.resets else "cancel"
+        outcome = self._runtime.dialogue.interrupt("application", self._runtime.now, mode=mode)
         self._runtime.follow(outcome)
         cut = next((each for each in outcome.events if isinstance(each, Interrupted)), None)
-        if cut is None or cut.confirmation != "requested" or not confirm_s:
+        if cut is None or cut.confirmation != "requested" or mode == "reset" or not confirm_s:
             return cut
         stopped = await self._runtime.stops(cut.response_id, confirm_s)
         return msgspec.structs.replace(cut, confirmation="server_confirmed") if stopped else cut

@@ -38,6 +38,7 @@ class ToyWire:
     def __init__(self) -> None:
         self.patience_s: float | None = None
         self.idle = True
+        self.polite = False
         self.most_bytes = 50_000
         self.survivable: Callable[[S2SError | None], bool] = lambda failure: True
         self.asked: list[S2SError | None] = []
@@ -69,6 +70,9 @@ class ToyWire:
             return self._json.receive(message)
         kind, *replies = message.split(b" ")
         return [*map(Send, replies), *([BACK] if kind == b"catch-up" else [])]
+
+    def leave(self) -> list[Send]:
+        return [Send(b"bye")] if self.polite else []
 
     def settle(self) -> list[Send | Event]:
         return [Send(b"settled"), ResponseDone("settled")]

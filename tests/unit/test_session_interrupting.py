@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from s2s.capabilities import Capabilities
-from s2s.commands import Truncate
+from s2s.commands import Cancel, Truncate
+from s2s.errors import UnsupportedError
 from s2s.events import (
     AudioOutput,
     Event,
@@ -251,5 +252,50 @@ def test_nobody_waits_for_an_engine_that_cannot_be_stopped() -> None:
             cut = await session.interrupt(confirm_s=3.0)
             assert (cut and cut.confirmation, loop.time()) == ("local_only", began)
             assert await session.interrupt(confirm_s=3.0) is None
+
+    run(main())
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_an_engine_that_is_reset_is_told_first_what_was_heard(done: bool) -> None:
+    async def main() -> None:
+        engine, link = able(Capabilities(interrupt="local_only", resets=True))
+        async with engine.start() as session:
+            link.tell(ResponseStarted("r1"), AudioOutput(bytes(48_000), 24_000, "r1", "i1"))
+            talk = Talk(session)
+            await talk.until(AudioOutput)
+            if done:
+                link.tell(ResponseDone("r1"))
+                await talk.until(ResponseDone)
+            session.playhead.played(400)
+            cut = await session.interrupt(mode="reset", confirm_s=3.0)
+            await asyncio.sleep(0.1)
+            assert cut is not None
+            assert (cut.confirmation, cut.heard_ms) == ("requested", 400)
+            stopped = None if done else "r1"
+            assert link.sent == [Truncate("i1", 400), Cancel(stopped, "reset")]
+
+    run(main())
+
+
+def test_an_engine_that_stops_need_not_be_reset() -> None:
+    async def main() -> None:
+        engine, link = able(Capabilities(interrupt="requested"))
+        async with engine.start() as session:
+            link.tell(ResponseStarted("r1"), TextOutput("Well", "r1", "i1"))
+            await Talk(session).until(TextOutput)
+            await session.interrupt(mode="reset")
+            await asyncio.sleep(0.1)
+            assert link.sent == [Cancel("r1")]
+
+    run(main())
+
+
+def test_an_engine_that_can_be_neither_stopped_nor_reset_says_so() -> None:
+    async def main() -> None:
+        engine, _ = able(Capabilities(interrupt="local_only"))
+        async with engine.start() as session:
+            with pytest.raises(UnsupportedError, match="a reset"):
+                await session.interrupt(mode="reset")
 
     run(main())

@@ -13,6 +13,7 @@ from s2s.commands import (
     Cancel,
     Command,
     CreateResponse,
+    InterruptMode,
     RemoveItem,
     SendToolResult,
     Truncate,
@@ -156,10 +157,17 @@ class Dialogue:
             self.turns.audio(event.item_id, now)
         return True
 
-    def interrupt(self, cause: Cause, now: float, confirmation: Confirmation | None = None) -> Outcome:
+    def interrupt(
+        self,
+        cause: Cause,
+        now: float,
+        confirmation: Confirmation | None = None,
+        mode: InterruptMode = "cancel",
+    ) -> Outcome:
         """Cut the answer off: the Interrupted event comes first, commands say what the engine must know.
 
         No event follows when no response is open, nothing is left to be heard, and no blocking tool runs.
+        To be reset, an engine is told what was heard first.
         """
         cut = self.playhead.flush(now)
         aloud = self._aside & {each.response_id for each in cut}
@@ -174,19 +182,23 @@ class Dialogue:
             self.conversation.heard_until(each.item_id, each.heard_ms, each.received_ms)
         waiting = active or [self.calls.response_of(each.id) for each in calls]
         first = cut[0] if cut else Heard("", waiting[0], 0.0, 0.0)
-        follows = confirmation or self._follows(cause, active)
+        follows = confirmation or ("requested" if mode == "reset" else self._follows(cause, active))
         dropped = self._drop(calls)
         ended = self._close_waiting(now, "interrupted")
         asks = cause == "application" or not self._can.barge_in
-        cancels = [Cancel(each) for each in active] if asks else []
-        truncates = [Truncate(each.item_id, each.heard_ms) for each in cut] if self._can.truncate else []
+        told = self._can.truncate or mode == "reset"
+        truncates = [Truncate(each.item_id, each.heard_ms) for each in cut] if told else []
+        cancels = [Cancel(each, mode) for each in active] if asks else []
+        stops: list[Command] = [*cancels, *truncates]
+        if mode == "reset":
+            stops = [*truncates, *(cancels[:1] or [Cancel(None, mode)])]
         return Outcome(
             (
                 Interrupted(first.response_id, first.item_id, first.heard_ms, cause, follows),
                 *dropped.events,
                 *ended,
             ),
-            (*dropped.commands, *cancels, *truncates),
+            (*dropped.commands, *stops),
         )
 
     @property

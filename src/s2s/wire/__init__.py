@@ -77,7 +77,10 @@ class LastingWire(Protocol):
         ...
 
     def open(self) -> Sequence[Send]:
-        """Spell what the next connection begins with."""
+        """Spell what the next connection begins with.
+
+        Where one is opened beforehand, this is asked for while another talks, and more than once.
+        """
         ...
 
     def send(self, command: Command) -> Sequence[Send | Event | Reopen]:
@@ -98,6 +101,10 @@ class LastingWire(Protocol):
 
     def settle(self) -> Sequence[Send | Event]:
         """Go on without what the peer owes: it has said nothing for `patience_s`."""
+        ...
+
+    def leave(self) -> Sequence[Send]:
+        """Spell what a connection ends with that is ready and given up."""
         ...
 
     def parted(self) -> Sequence[Event]:

@@ -58,6 +58,10 @@ class GeminiClient:
         """Spell what the next connection begins with."""
         return (self._on.open(),)
 
+    def leave(self) -> Sequence[Send]:
+        """Say nothing: a connection is just closed."""
+        return ()
+
     def settle(self) -> Sequence[Send | Event]:
         """Go on without what the service owes."""
         if self._asking.patience_s is not None:
