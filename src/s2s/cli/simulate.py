@@ -21,7 +21,7 @@ from s2s.simulators.temper import Deed, Fault, GeminiTemper, Temper
 
 if TYPE_CHECKING:
     from s2s.certificates import TLS
-    from s2s.simulators.simulator import Simulator
+    from s2s.simulators.simulator import Listening, Simulator
 
 T = TypeVar("T", bound=Temper)
 _PORT = 8766
@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
     return run_server(simulator, arguments.provider, arguments, tls)
 
 
-def _simulator(arguments: argparse.Namespace, tls: TLS | None) -> Simulator:
+def _simulator(arguments: argparse.Namespace, tls: TLS | None) -> Simulator[Listening]:
     from s2s.simulators.gemini import GeminiSimulator
     from s2s.simulators.openai import OpenAISimulator
 

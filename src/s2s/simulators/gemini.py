@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,7 +16,7 @@ from s2s.gateway.playing import Playing
 from s2s.gateway.watching import Watch
 from s2s.links import Link
 from s2s.providers.script import Reply
-from s2s.serving import Knock
+from s2s.serving import Knock, Listener
 from s2s.simulators.manner import Mannered, Tariff
 from s2s.simulators.simulator import Simulator, doors_of, scripted
 from s2s.simulators.temper import Fault, GeminiTemper
@@ -36,7 +37,7 @@ _TARIFF = Tariff(heard_per_s=25, spoken_per_s=25, rereads=True)
 _MEMBERS = ("serverContent", "realtimeInput", "clientContent")
 
 
-class GeminiSimulator(Simulator):
+class GeminiSimulator(Simulator[Listener]):
     """Gemini Live while it is entered, over TLS for the stock Python SDK, which takes nothing else.
 
     It answers each turn with the next Reply of the script, every session from the start; or any engine
@@ -55,7 +56,7 @@ class GeminiSimulator(Simulator):
         tls: TLS | None = None,
     ) -> None:
         doors = doors_of(temper, host, port, tls)
-        super().__init__(doors, PATHS, watch)
+        super().__init__(partial(Listener, doors, PATHS), watch)
         if temper.profile is not None and temper.profile not in NAMED:
             raise ConfigError(f"no profile {temper.profile!r}: use {', '.join(NAMED)}")
         self._engine = engine or scripted(script, temper)

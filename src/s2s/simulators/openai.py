@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import msgspec
 from msgspec import Struct
@@ -13,7 +14,7 @@ from s2s.gateway.openai import PATHS, serve, turn_away
 from s2s.gateway.watching import Watch
 from s2s.links import Link
 from s2s.providers.script import Reply
-from s2s.serving import Knock
+from s2s.serving import Knock, Listener
 from s2s.simulators.manner import Mannered
 from s2s.simulators.simulator import Simulator, doors_of, scripted
 from s2s.simulators.temper import Fault, Temper
@@ -26,7 +27,7 @@ _PLAIN = Temper()
 _EXPIRED = "Your session hit the maximum duration of {minutes:.0f} minutes."
 
 
-class OpenAISimulator(Simulator):
+class OpenAISimulator(Simulator[Listener]):
     """OpenAI Realtime while it is entered.
 
     It answers each turn with the next Reply of the script, every connection from the start; or any engine
@@ -47,7 +48,7 @@ class OpenAISimulator(Simulator):
         tls: TLS | None = None,
     ) -> None:
         doors = doors_of(temper, host, port, tls)
-        super().__init__(doors, PATHS, watch)
+        super().__init__(partial(Listener, doors, PATHS), watch)
         self._engine = engine or scripted(script, temper)
         self._temper = temper
         expired = Close(1001, _EXPIRED.format(minutes=temper.session_s / 60))

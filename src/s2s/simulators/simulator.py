@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar, Generic, Protocol, Self, TypeAlias, TypeVar
 
 from s2s.certificates import TLS
 from s2s.config import Config
@@ -16,14 +16,42 @@ from s2s.gateway.inside import Inside
 from s2s.gateway.watching import Watch, watched
 from s2s.links import Link
 from s2s.providers.script import Reply, ScriptEngine
-from s2s.serving import Doors, Knock, Listener
+from s2s.serving import Doors, Knock
 from s2s.simulators.temper import Temper
 from s2s.transports import Transport
 
 _MOST_FAILURES = 100
 
+Serve: TypeAlias = Callable[[Transport, Knock], Awaitable[None]]
+"""Serves one client."""
 
-class Simulator(ABC):
+
+class Listening(Protocol):
+    """Lets clients in while it is entered; leaving it ends every session."""
+
+    port: int
+
+    @property
+    def http(self) -> str:
+        """Where it is, as an http or https URL without a path."""
+        ...
+
+    @property
+    def sessions(self) -> int:
+        """How many are open."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+L_co = TypeVar("L_co", bound=Listening, covariant=True)
+
+
+class Simulator(ABC, Generic[L_co]):
     """A provider while it is entered: `base_url` is for our engine and for the vendor's SDKs alike.
 
     `connect` opens a connection without a network, for a clock that jumps.
@@ -32,14 +60,14 @@ class Simulator(ABC):
     inside: ClassVar[Mapping[str, str]] = {}
     """What a connection inside this process asks for that says nothing else."""
 
-    def __init__(self, doors: Doors, paths: Iterable[str], watch: Watch | None) -> None:
+    def __init__(self, listen: Callable[[Serve], L_co], watch: Watch | None) -> None:
+        """Be a provider behind what `listen` returns, each time that it is entered."""
         self.failures: list[S2SError] = []
         """What broke the last sessions on this side, a hundred at most."""
-        self._doors = doors
-        self._paths = paths
+        self._listen = listen
         self._watch = watch
         self._numbers = itertools.count(1)
-        self._listener: Listener | None = None
+        self._listener: L_co | None = None
         self._inside = Inside(self._serve, self.inside)
 
     @property
@@ -55,14 +83,14 @@ class Simulator(ABC):
     @property
     @abstractmethod
     def url(self) -> str:
-        """Where the WebSocket is."""
+        """Where a conversation is opened."""
 
     @abstractmethod
     async def converse(self, transport: Transport, knock: Knock, look: Callable[[Link], Link]) -> None:
         """Talk to one client; `look` wraps the link of its session. Raises the S2SError that broke it."""
 
     async def __aenter__(self) -> Self:
-        self._listener = await Listener(self._doors, self._paths, self._serve).__aenter__()
+        self._listener = await self._listen(self._serve).__aenter__()
         return self
 
     async def __aexit__(
@@ -81,7 +109,7 @@ class Simulator(ABC):
         await self._inside.hang_up()
 
     @property
-    def listening(self) -> Listener:
+    def listening(self) -> L_co:
         """What listens. Raises RuntimeError before it does."""
         if self._listener is None:
             raise RuntimeError("the simulator is not running: enter it first")

@@ -17,9 +17,9 @@ import pytest
 if TYPE_CHECKING:
     from s2s.simulators.gemini import GeminiSimulator
     from s2s.simulators.openai import OpenAISimulator
-    from s2s.simulators.simulator import Simulator
+    from s2s.simulators.simulator import Listening, Simulator
 
-    S = TypeVar("S", bound=Simulator)
+    S = TypeVar("S", bound=Simulator[Listening])
 
 T = TypeVar("T")
 _PATIENCE_S = 10.0
@@ -54,7 +54,7 @@ class _Background:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="s2s-simulators", daemon=True)
-        self._running: list[Simulator] = []
+        self._running: list[Simulator[Listening]] = []
 
     def __enter__(self) -> _Background:
         self._thread.start()
