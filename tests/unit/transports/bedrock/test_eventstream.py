@@ -50,7 +50,7 @@ def test_whatever_is_encoded_is_decoded_however_it_is_cut(
 ) -> None:
     stream = b"".join(encode(headers, payload) for headers, payload in messages)
     cuts = sorted(data.draw(st.sets(st.integers(0, len(stream)), max_size=8)) | {0, len(stream)})
-    decoder, got = Decoder(), []
+    decoder, got = Decoder(), list[Message]()
     for start, end in pairwise(cuts):
         got += decoder.push(stream[start:end])
     assert got == [Message(dict(headers), payload) for headers, payload in messages]
