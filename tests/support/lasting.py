@@ -16,7 +16,7 @@ from s2s.config import Config, Reconnect
 from s2s.engine import Engine
 from s2s.errors import S2SError
 from s2s.events import Event, Reconnected, ResponseDone, SessionStarted
-from s2s.lasting import LastingLink
+from s2s.lasting import LastingLink, Lifetime
 from s2s.links import Link, Told
 from s2s.transports import Transport
 from s2s.transports.memory import MemoryTransport, pair
@@ -26,6 +26,7 @@ from tests.support.dialect import JSONClient, JSONServer
 STARTED = SessionStarted("s", "toy", "toy", Capabilities())
 BACK = Reconnected("full")
 CABLE = "the connection closed with code 1006 (the cable): open another one"
+FOR_EVER = Lifetime()
 ASK = CreateResponse()
 """Two messages."""
 CHANGE = UpdateSession("Be brief.")
@@ -131,9 +132,11 @@ class ToyEngine:
         self.gate = asyncio.Event()
         self.gate.set()
         self.connection = connection
+        self.beforehand = False
 
     async def dial(self) -> Transport:
-        assert all(end._closed is not None for end in self.ends), "dialled before the old one was closed"
+        beforehand = self.beforehand or all(end._closed is not None for end in self.ends)
+        assert beforehand, "dialled before the old one was closed"
         self.dialled_at.append(asyncio.get_running_loop().time())
         await asyncio.sleep(self.dial_s)
         await self.gate.wait()
@@ -196,21 +199,41 @@ class Listening:
         return round(self.told_at[self.told.index(told)], 3)
 
 
-def lasting(wire: ToyWire, engine: ToyEngine, ready_s: float = 10, **reconnect: float) -> LastingLink:
-    """Return a link whose waits are exact."""
-    settings = msgspec.convert(reconnect, Reconnect)
-    return LastingLink(wire, engine.dial, 24_000, reconnect=settings, ready_s=ready_s, jitter=lambda: 0.5)
+def lasting(
+    wire: ToyWire,
+    engine: ToyEngine,
+    ready_s: float = 10,
+    *,
+    life: Lifetime = FOR_EVER,
+    **reconnect: float,
+) -> LastingLink:
+    """Return a link whose waits are exact; it dials beforehand where the engine allows that."""
+    return LastingLink(
+        wire,
+        engine.dial,
+        24_000,
+        reconnect=msgspec.convert(reconnect, Reconnect),
+        ready_s=ready_s,
+        lives=lambda _: life,
+        ahead=engine.beforehand,
+        jitter=lambda: 0.5,
+    )
 
 
 @asynccontextmanager
 async def listening(
-    wire: ToyWire, engine: ToyEngine, ready_s: float = 10, **reconnect: float
+    wire: ToyWire,
+    engine: ToyEngine,
+    ready_s: float = 10,
+    *,
+    life: Lifetime = FOR_EVER,
+    **reconnect: float,
 ) -> AsyncIterator[tuple[LastingLink, Listening]]:
     """Open a link whose engine is ready at once, and forget what was said so far.
 
     What hearing it raises is for the test to see.
     """
-    link = lasting(wire, engine, ready_s, **reconnect)
+    link = lasting(wire, engine, ready_s, life=life, **reconnect)
     await link.open()
     ear = Listening(link)
     await engine.say(STARTED)

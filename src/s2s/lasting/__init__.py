@@ -1,7 +1,8 @@
-"""The link to an engine whose conversation outlives its connections: one after the other, never two."""
+"""The link to an engine whose conversation outlives its connections: one after the other."""
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -12,12 +13,14 @@ from s2s.config import Reconnect
 from s2s.errors import ConnectionLostError, S2SError
 from s2s.events import Event
 from s2s.lasting.attempts import Attempts, Dial
-from s2s.lasting.line import Connection, Line, Phase
+from s2s.lasting.connection import Connection, Lifetime, Lives
+from s2s.lasting.line import Line, Phase
 from s2s.lasting.reader import Reader
+from s2s.lasting.spare import Spare
 from s2s.links import Told
 from s2s.wire import LastingWire, Reopen, Send
 
-__all__ = ["Dial", "LastingLink"]
+__all__ = ["Dial", "LastingLink", "Lifetime"]
 
 
 class _Audio(Send, frozen=True, gc=False):
@@ -29,6 +32,10 @@ class _Audio(Send, frozen=True, gc=False):
 
 class LastingLink:
     """A wire, and one transport after the other, each dialled once the one before it is closed.
+
+    With `ahead` the next one is dialled beforehand where it is known that it will be needed, and the one
+    before it is closed while the conversation goes on. `lives` says how long a connection may serve, where
+    the service does not say so itself.
 
     Whoever listens replaces them, and commands wait meanwhile. What could not be written any more is not
     written over the next one, for the wire remembers it. What the wire owes a later connection
@@ -45,11 +52,15 @@ class LastingLink:
         *,
         reconnect: Reconnect,
         ready_s: float,
+        lives: Lives | None = None,
+        ahead: bool = False,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.input_rate = input_rate
-        self._line = Line(wire)
+        self._line = line = Line(wire, lives)
         self._attempts = Attempts(dial, reconnect, ready_s, jitter)
+        if ahead:
+            line.spare = Spare(self._beforehand, line.look, line.aside)
         self._told: deque[Told] = deque()
 
     async def open(self) -> None:
@@ -57,13 +68,13 @@ class LastingLink:
         opened, failure = False, None
         line = self._line
         try:
-            opened = await line.alarm.until(inf, line.connect(self._attempts.dial, Phase.OPEN))
+            opened = await line.alarm.until(inf, self._begin())
         except S2SError as failed:
             failure = line.wire.explained(failed)
         finally:
             if not opened:
                 line.enter(Phase.ENDED)
-                await line.disconnect()
+                await line.close()
         if not opened:
             raise failure or ConnectionLostError("the link was closed while it opened: open another one")
 
@@ -118,9 +129,17 @@ class LastingLink:
 
     async def close(self) -> None:
         """Close the connection, and stop waiting for another one."""
+        self._line.part()
         self._line.enter(Phase.CLOSED)
         self._line.alarm.ring()
-        await self._line.disconnect()
+        await self._line.close()
+
+    async def _begin(self) -> None:
+        self._line.adopt(await self._line.begin(self._attempts.dial), Phase.OPEN)
+
+    async def _beforehand(self) -> Connection:
+        async with asyncio.timeout(self._attempts.ready_s):
+            return await self._line.begin(self._attempts.dial)
 
     async def _ask(self, command: Command) -> Sequence[Event]:
         line, written = self._line, True
@@ -143,6 +162,8 @@ class LastingLink:
         """Have the connection replaced, and wait for that where it is done now."""
         line, replaced = self._line, self._line.connection
         self._attempts.renew()
+        if line.spare is not None:
+            line.spare.drop()  # it began with what holds no more
         line.leave(cause)
         line.look()
         if line.phase is not Phase.OPEN:

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from enum import Enum
 from math import inf
-from typing import Protocol, runtime_checkable
-
-from msgspec import Struct, field
 
 from s2s.errors import ConnectionLostError
 from s2s.lasting.alarm import Alarm
 from s2s.lasting.attempts import Dial
-from s2s.transports import DirectTransport, Transport
+from s2s.lasting.connection import Connection, Lives, connection_over, farewell
+from s2s.lasting.spare import Aside, Spare
 from s2s.wire import LastingWire
-
-_FAIR = 64
-"""Messages after which a transport that never pauses lets others run."""
 
 
 class Phase(Enum):
@@ -36,69 +29,26 @@ class Phase(Enum):
 _OVER = (Phase.CLOSED, Phase.ENDED)
 
 
-@runtime_checkable
-class _Direct(DirectTransport, Protocol):
-    """A direct transport, known by what it has."""
-
-
-class _Iterated:
-    """Any other transport: whoever writes waits, and whoever reads iterates."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-        self.send = transport.send
-        self.close = transport.close
-
-    def write(self, message: bytes) -> bool:
-        """Leave it to `send`."""
-        return False
-
-    async def listen(self, take: Callable[[bytes], None]) -> None:
-        """Iterate."""
-        taken = 0
-        async for message in self:
-            take(message)
-            taken += 1
-            if taken % _FAIR == 0:
-                await asyncio.sleep(0)
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return aiter(self._transport)
-
-
-class Connection(Struct, eq=False):
-    """One connection and until when it serves."""
-
-    transport: DirectTransport
-    ready_by: float = inf
-    ready_at: float = inf
-    leave_by: float = inf
-    cause: str = ""
-    """Why it is to be replaced, where it is."""
-    replies: deque[bytes] = field(default_factory=deque)
-    """What the wire owes the peer before the connection is ready."""
-
-    @property
-    def ready(self) -> bool:
-        """Whether the engine has said so."""
-        return self.ready_at < inf
-
-
 class Line:
     """What the writer and the reader of a conversation both know."""
 
     connection: Connection
-    """The newest, from `connect` on."""
+    """The newest, from `adopt` on."""
+    spare: Spare | None = None
+    """Where the next one is opened beforehand."""
 
-    def __init__(self, wire: LastingWire) -> None:
+    def __init__(self, wire: LastingWire, lives: Lives | None = None) -> None:
         self.wire = wire
         self.clock = asyncio.get_running_loop().time
         self.phase = Phase.AWAY
         self.alarm = Alarm()
         self.active_at = 0.0
         """When the peer last said something, or was asked for something."""
+        self.aside = Aside()
+        self._lives = lives
+        self._held: Connection | None = None
+        """The one that is not closed."""
         self._changed = asyncio.Event()
-        self._open = AsyncExitStack()
 
     @property
     def settles_at(self) -> float:
@@ -111,7 +61,10 @@ class Line:
         """When the reader has to do something, if nothing happens until then."""
         if self.phase is Phase.OPENING:
             return self.connection.ready_by
-        return min(self.connection.leave_by if self.connection.ready else inf, self.settles_at)
+        spare_due = inf if self.spare is None else self.spare.due
+        connection = self.connection
+        ends_at = min(connection.leave_by, connection.due_at) if connection.ready else inf
+        return min(ends_at, spare_due, self.settles_at)
 
     def enter(self, phase: Phase) -> None:
         """Go on to another phase; what is over stays over."""
@@ -120,20 +73,48 @@ class Line:
             self._changed.set()
             self._changed = asyncio.Event()
 
-    async def connect(self, dial: Dial, phase: Phase, ready_by: float = inf) -> None:
+    async def begin(self, dial: Dial) -> Connection:
         """Open a connection and say what it begins with. Raises S2SError."""
         transport = await dial()
-        self._open.push_async_callback(transport.close)
-        direct = transport if isinstance(transport, _Direct) else _Iterated(transport)
-        self.connection = Connection(direct, ready_by)
+        try:
+            connection = connection_over(transport, self._lives, self.clock())
+            for each in self.wire.open():
+                await connection.transport.send(each.data)
+        except BaseException:
+            await transport.close()
+            raise
+        return connection
+
+    def adopt(self, connection: Connection, phase: Phase, ready_by: float = inf) -> None:
+        """Go on over this connection."""
+        connection.ready_by = ready_by
+        self._held = self.connection = connection
         self.active_at = self.clock()
         self.enter(phase)
-        for each in self.wire.open():
-            await direct.send(each.data)
 
     async def disconnect(self) -> None:
         """Close the connection, if there is one."""
-        await self._open.aclose()
+        held, self._held = self._held, None
+        if held is not None:
+            await farewell(held)
+
+    def part(self) -> None:
+        """Note what a connection ends with that is given up, where it still takes it."""
+        if self.phase in (Phase.OPEN, Phase.LEAVING) and self.connection.ready:
+            self.connection.goodbye = self.wire.leave()
+
+    def retire(self) -> None:
+        """Close the connection, if there is one, while others go on."""
+        held, self._held = self._held, None
+        if held is not None:
+            self.aside.begin(farewell(held), "farewell")
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self.spare is not None:
+            self.spare.drop()
+        await self.disconnect()
+        await self.aside.end()
 
     async def serving(self, but: Connection | None = None) -> Connection:
         """Return the connection that takes commands, once there is one other than `but`.
@@ -177,7 +158,9 @@ class Line:
     def _may_leave(self) -> bool:
         if self.phase is not Phase.OPEN or not self.connection.ready:
             return False
-        return self.wire.idle or self.clock() >= self.connection.leave_by
+        if self.clock() >= self.connection.leave_by:
+            return True
+        return self.wire.idle and not (self.spare is not None and self.spare.awaited)
 
     def _require_more(self) -> None:
         if self.phase in _OVER:

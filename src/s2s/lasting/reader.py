@@ -41,6 +41,7 @@ class Reader:
                     await self._attend()
                 case Phase.LEAVING:
                     self._attempts.renew(line.clock() - line.connection.ready_at)
+                    line.part()
                     self._part(line.connection.cause)
                 case Phase.AWAY:
                     await self._redial()
@@ -118,6 +119,14 @@ class Reader:
         if self._attempts.left:
             left_s = told.time_left_s
             line.leave(_GOES_AWAY, now + left_s - min(_MARGIN_S, left_s / 2))
+            if line.spare is not None:
+                line.spare.prepare()
+
+    def _expire(self) -> None:
+        """Say in place of the service that it will end a connection which has served for long."""
+        connection = self._line.connection
+        connection.due_at = inf
+        self._tell(GoingAway(max(0.0, connection.ends_at - self._line.clock())))
 
     def _roused(self) -> None:
         """Do what is due."""
@@ -129,6 +138,10 @@ class Reader:
                 for each in line.wire.settle():
                     self._tell(each)
                 line.active_at = line.clock()
+            if line.clock() >= line.connection.due_at:
+                self._expire()
+            if line.spare is not None and line.clock() >= line.spare.due:
+                line.spare.renew()
             line.look()
 
     def _over(self, failure: S2SError | None) -> None:
@@ -169,13 +182,18 @@ class Reader:
 
     async def _connect(self) -> None:
         line, ready_s = self._line, self._attempts.ready_s
-        await line.disconnect()
+        if line.spare is None:
+            await line.disconnect()
+        else:
+            line.retire()
         await self._attempts.pause()
+        connection = None if line.spare is None else line.spare.take()
         try:
             async with asyncio.timeout(ready_s):
-                await line.connect(self._attempts.dial, Phase.OPENING, line.clock() + ready_s)
+                connection = connection or await line.begin(self._attempts.dial)
         except TimeoutError:
             raise self._attempts.late() from None
+        line.adopt(connection, Phase.OPENING, line.clock() + ready_s)
 
     def _end(self, failure: S2SError | None) -> None:
         line = self._line
