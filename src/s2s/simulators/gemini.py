@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 _PLAIN = GeminiTemper()
-_TARIFF = Tariff(heard_per_s=25, spoken_per_s=25, rereads=True)
+_TARIFF = Tariff(heard_per_s=25, spoken_per_s=25, rereads="everything", cut=True)
 _MEMBERS = ("serverContent", "realtimeInput", "clientContent")
 
 

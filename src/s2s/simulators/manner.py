@@ -6,10 +6,12 @@ import asyncio
 import heapq
 import itertools
 from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from s2s.audio.levels import is_silent
 from s2s.commands import AppendAudio, Command
 from s2s.events import (
     AudioOutput,
@@ -36,8 +38,12 @@ class Tariff(Struct, frozen=True):
 
     heard_per_s: int = 10
     spoken_per_s: int = 20
-    rereads: bool = False
-    """Every response costs all of the conversation before it once more, and costs too where it is cut off."""
+    silence: bool = True
+    """Silence costs what speech costs."""
+    rereads: Literal["nothing", "heard", "everything"] = "heard"
+    """What every response costs once more of the conversation before it."""
+    cut: bool = False
+    """A response costs too where it is cut off."""
 
 
 _PUBLISHED = Tariff()
@@ -63,7 +69,7 @@ class Mannered:
 
     async def send(self, command: Command | Send) -> Sequence[Event]:
         """Pass a command on."""
-        if isinstance(command, AppendAudio):
+        if isinstance(command, AppendAudio) and (self._tariff.silence or not _is_silent(command.audio)):
             self._heard_bytes += len(command.audio)
         return [each for event in await self._inner.send(command) for each in self._changed(event)]
 
@@ -126,7 +132,7 @@ class Mannered:
             number = self._pieces[event.item_id] = self._pieces.get(event.item_id, 0) + 1
             most_ms = self._temper.first_delta_ms if number == 1 else self._temper.delta_ms
             size = int(most_ms * bytes_per_ms) & ~1
-            end = start + max(2, size) - (number == 2)
+            end = start + max(2, size) - (number == self._temper.odd_delta)
             yield replace(event, audio=event.audio[start:end])
             start = end
         tokens = int(len(event.audio) / bytes_per_ms / 1000 * self._tariff.spoken_per_s)
@@ -138,10 +144,15 @@ class Mannered:
             return
         heard = int(self._heard_bytes / 2 / self.input_rate * self._tariff.heard_per_s)
         spent = self._said + Usage(Tokens(heard, audio=heard) + self._before)
-        if self._tariff.rereads:
-            self._before += self._said.output
+        match self._tariff.rereads:
+            case "everything":
+                self._before += self._said.output
+            case "nothing":
+                self._heard_bytes = 0
+            case "heard":
+                pass
         self._said = Usage()
-        free = event.status == "interrupted" and not self._tariff.rereads
+        free = event.status == "interrupted" and not self._tariff.cut
         yield replace(event, usage=None if free else spent)
         self._left = max(0, self._left - spent.input.total - spent.output.total)
         yield RateLimits((RateLimit("tokens", _ALLOWED, self._left, 0.0),))
@@ -152,6 +163,10 @@ class Mannered:
     def _due(self, *, everything: bool = False) -> Iterator[Event]:
         while self._late and (everything or self._late[0][0] <= _now()):
             yield heapq.heappop(self._late)[2]
+
+
+def _is_silent(audio: bytes) -> bool:
+    return is_silent(audio[: len(audio) & ~1])
 
 
 def _now() -> float:

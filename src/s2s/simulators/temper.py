@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -21,26 +21,35 @@ Deed = Literal[
     "delay",
     "say",
     "refuse",
+    "reset",
+    "goaway",
+    "fail",
+    "error",
 ]
 
 
 class Fault(Struct, frozen=True, kw_only=True):
     """Something that goes wrong, once: at the n-th message that matches, counted from 1.
 
-    Messages are counted in each connection anew, but with Gemini in all of them.
-
+    Messages are counted in each connection anew, but with Gemini and Nova in all of them.
 
     close: with `code` and `reason`. abort: the connection drops. stall: nothing more is said, for ever.
     deaf: nothing more is read. garble: what is sent is no JSON. cut: half a message, and the connection
     drops. corrupt: audio that is no base64. huge: 20 MB of padding in the message. twice: it is sent twice.
     skip: it is not sent. late: it comes after the next one. delay: everything waits `seconds`. say: `text` is
     sent before it. refuse: an error with `code` answers, and the message counts for nothing.
+
+    Of streams of HTTP/2, where a WebSocket drops. reset: `code` names why, such as NO_ERROR. goaway: all of
+    the connection is given up. fail: an exception, `code` its name or HTTP status and `reason` its words;
+    before the acceptance it is the HTTP answer. error: one without a name, of `code` and `reason`.
     """
 
     does: Deed
     said: str = ""
     """The type of the server's messages that count; empty for any. A message of Gemini has one for every
-    field and for every member of serverContent or realtimeInput: toolCall, turnComplete, audio, ..."""
+    field and for every member of serverContent or realtimeInput: toolCall, turnComplete, audio, ...
+    One of Nova has that of its event, and with its block: audioOutput, contentEnd, contentEnd.AUDIO, ...;
+    the acceptance of a stream is `response`."""
     asked: str = ""
     """The type of the client's messages that count, in place of the server's."""
     nth: int = 1
@@ -63,7 +72,9 @@ class Temper(Struct, frozen=True, kw_only=True):
     """How many times faster than real time an answer comes; 0: all at once."""
     first_delta_ms: float = 100.0
     delta_ms: float = 200.0
-    """The most audio of a message, in the first of an item and in others; the second ends amid a sample."""
+    """The most audio of a message, in the first of an item and in others."""
+    odd_delta: int = 2
+    """Which message of an item ends amid a sample; 0: none."""
     transcript_lag_s: float = 0.0
     """How late the words of the user come."""
     done_lag_s: float = 0.0
@@ -90,3 +101,48 @@ class GeminiTemper(Temper, frozen=True, kw_only=True):
     """How long before the end of a connection its goAway comes."""
     handles_s: float = 7200.0
     """How long a session can be taken up again by its handle; 0: none is given."""
+
+
+Accepts: TypeAlias = Literal["at_once", "with_first_event"]
+"""When the head of the answer comes that says that a stream is open."""
+IdleEnd: TypeAlias = Literal["exception", "reset"]
+"""How a stream ends on which nothing was said for too long; both have been seen."""
+Generation: TypeAlias = Literal[1, 2]
+
+
+class NovaTemper(Temper, frozen=True, kw_only=True):
+    """What a pretend Nova Sonic is like. Nobody has published when it accepts, nor how large its pieces are.
+
+    Its `keys` are ACCESS_KEY_ID:SECRET or ACCESS_KEY_ID:SECRET:TOKEN, and None is the example of AWS alone,
+    for what signs must be known.
+    """
+
+    generation: Generation | None = None
+    """Which one it is; None: as the model that is asked for."""
+    region: str | None = None
+    """The only one that it serves; None: whichever is signed for."""
+    skew_s: float = 300.0
+    """How wrong a client's clock may be."""
+    accepts: Accepts = "at_once"
+    accept_s: float = 0.0
+    """How late the acceptance comes."""
+    plays: bool = True
+    """Ends an answer when its audio should have been played, and not before."""
+    first_delta_ms: float = 80.0
+    delta_ms: float = 80.0
+    odd_delta: int = 0
+    stop_reason: Literal["END_TURN", "INTERRUPTED"] = "END_TURN"
+    """What the end of audio says that was cut off."""
+    session_s: float = 480.0
+    """How long a stream may last."""
+    idle_s: float = 55.0
+    """How long there may be neither audio nor interactive content, once there was; some have seen 295."""
+    idle_ends: IdleEnd = "exception"
+    input_s: float = 55.0
+    """How long nothing at all may be said, before there was any of these."""
+    frame_bytes: int | None = None
+    """The most of a message in a frame; None: as it comes."""
+    credit_s: float = 0.0
+    """How late the client is told that it may send on."""
+    pads: bool = False
+    """Adds what says nothing to its messages, as other streams of Bedrock do."""

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from typing import Literal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from s2s.simulators.temper import Fault, Temper
+from s2s.simulators.temper import Deed, Fault, Temper
 from s2s.transports import Transport
 from s2s.wire import Close
 
 _HUGE_BYTES = 20 * 1024 * 1024
+
+
+Break: TypeAlias = Callable[[Transport, Fault, bytes], Awaitable[None]]
+"""Does a deed in the manner of a dialect: over this transport, at this message."""
 
 
 class Spelling(Struct, frozen=True):
@@ -27,6 +31,8 @@ class Spelling(Struct, frozen=True):
     """What stands before the audio in a message."""
     expired: Close | None = None
     """How a session ends whose time is over; None where that is not for a transport to say."""
+    own: Mapping[Deed, Break] = {}
+    """The deeds that it does in a manner of its own."""
 
 
 class Trouble:
@@ -120,10 +126,14 @@ class Unruly:
             await self._inner.close(close.code, close.reason)
 
     async def _misbehave(self, fault: Fault, message: bytes | None) -> None:
+        own = self._spelling.own.get(fault.does)
+        if own is not None:
+            await own(self._inner, fault, message or b"")
+            return
         match fault.does:
             case "close":
                 await self._inner.close(int(fault.code), fault.reason)
-            case "abort":
+            case "abort" | "reset" | "goaway" | "fail" | "error":
                 await self._drop()
             case "stall":
                 self._silent.set()

@@ -228,12 +228,13 @@ def test_close_says_goodbye_with_a_code_and_a_reason() -> None:
     assert peer.kinds.count("response.output_audio.delta") == 1
 
 
-def test_abort_drops_the_connection_without_a_goodbye() -> None:
+@pytest.mark.parametrize("does", ["abort", "reset", "goaway", "fail", "error"])
+def test_abort_and_whatever_a_websocket_has_not_drop_it_without_a_goodbye(does: str) -> None:
     async def talk(peer: Peer) -> None:
         await peer.ask()
         assert (await peer.rest())[0] == 1006
 
-    assert "response.created" not in faulty(talk, does="abort", said="response.created").kinds
+    assert "response.created" not in faulty(talk, does=does, said="response.created").kinds
 
 
 def test_a_fault_may_hang_on_what_the_client_says() -> None:
