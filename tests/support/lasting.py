@@ -97,28 +97,6 @@ SOON = "the engine will end the connection soon"
 PARTED, LOST = ResponseDone("parted from 1"), ResponseDone("lost")
 
 
-class DirectEnd(MemoryTransport):
-    """Takes messages at once while there is room, and has its reader take what comes, as sockets do."""
-
-    async def listen(self, take: Callable[[bytes], None]) -> None:
-        async for message in self:
-            take(message)
-
-    def write(self, message: bytes) -> bool:
-        if self._closed is not None or len(self._peer._messages) >= self._peer._room:
-            return False
-        self._peer._messages.append(message)
-        self._peer._change.set()
-        return True
-
-
-def direct_pair(room: int = 1024) -> tuple[MemoryTransport, MemoryTransport]:
-    """Return the two ends of a connection that needs no tasks on our side."""
-    near, far = DirectEnd(room), MemoryTransport(room)
-    near._peer, far._peer = far, near
-    return near, far
-
-
 class ToyEngine:
     """Is dialled, and keeps its end of every `connection`; `refusals` are raised first."""
 

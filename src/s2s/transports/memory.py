@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from s2s.errors import ConnectionLostError
 
@@ -60,8 +60,34 @@ class MemoryTransport:
         )
 
 
+class DirectMemory(MemoryTransport):
+    """One end that takes messages at once while there is room, and has its reader take what comes."""
+
+    def write(self, message: bytes) -> bool:
+        """Queue a message where there is room."""
+        peer = self._peer
+        if self._closed is not None or len(peer._messages) >= peer._room:
+            return False
+        peer._messages.append(message)
+        peer._change.set()
+        return True
+
+    async def listen(self, take: Callable[[bytes], None]) -> None:
+        """Iterate."""
+        async for message in self:
+            take(message)
+
+
 def pair(room: int = 1024) -> tuple[MemoryTransport, MemoryTransport]:
     """Return the two ends of a new connection."""
-    near, far = MemoryTransport(room), MemoryTransport(room)
+    return _joined(MemoryTransport(room), MemoryTransport(room))
+
+
+def direct_pair(room: int = 1024) -> tuple[MemoryTransport, MemoryTransport]:
+    """Return the two ends of a new connection that needs no tasks on the near side."""
+    return _joined(DirectMemory(room), MemoryTransport(room))
+
+
+def _joined(near: MemoryTransport, far: MemoryTransport) -> tuple[MemoryTransport, MemoryTransport]:
     near._peer, far._peer = far, near
     return near, far

@@ -9,6 +9,7 @@ from s2s.errors import ConnectError
 from s2s.events import GoingAway, Reconnecting, ResponseDone
 from s2s.lasting import Lifetime
 from s2s.testing.clock import run
+from s2s.transports.memory import direct_pair
 from tests.support.lasting import (
     BACK,
     CABLE,
@@ -19,7 +20,6 @@ from tests.support.lasting import (
     Listening,
     ToyEngine,
     ToyWire,
-    direct_pair,
     lasting,
     listening,
     rest,

@@ -7,6 +7,7 @@ import pytest
 from s2s.commands import ClearAudio, CommitAudio
 from s2s.events import Event, GoingAway, IdleTimeout, Reconnecting, ResponseDone
 from s2s.testing.clock import run
+from s2s.transports.memory import direct_pair
 from tests.support.lasting import (
     BACK,
     CABLE,
@@ -17,7 +18,6 @@ from tests.support.lasting import (
     Listening,
     ToyEngine,
     ToyWire,
-    direct_pair,
     lasting,
     listening,
     rest,

@@ -5,6 +5,7 @@ import asyncio
 from s2s.commands import AppendAudio, CommitAudio
 from s2s.events import GoingAway, ResponseDone
 from s2s.testing.clock import run
+from s2s.transports.memory import direct_pair
 from s2s.wire import Send
 from tests.support.lasting import (
     BACK,
@@ -12,7 +13,6 @@ from tests.support.lasting import (
     Listening,
     ToyEngine,
     ToyWire,
-    direct_pair,
     lasting,
     listening,
     rest,

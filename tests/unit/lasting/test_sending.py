@@ -8,6 +8,7 @@ from s2s.commands import AppendAudio, ClearAudio, CommitAudio
 from s2s.errors import ConnectError, ConnectionLostError, S2SError
 from s2s.events import GoingAway, Reconnecting, ResponseDone
 from s2s.testing.clock import run
+from s2s.transports.memory import direct_pair
 from s2s.wire import Send
 from tests.support.lasting import (
     ASK,
@@ -19,7 +20,6 @@ from tests.support.lasting import (
     Listening,
     ToyEngine,
     ToyWire,
-    direct_pair,
     lasting,
     listening,
     rest,

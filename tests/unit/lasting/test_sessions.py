@@ -10,7 +10,8 @@ from s2s.events import Error, Reconnected, Reconnecting
 from s2s.session import Session
 from s2s.testing.clock import run
 from s2s.testing.talk import Talk
-from tests.support.lasting import BACK, CABLE, STARTED, LastingEngine, ToyEngine, direct_pair, rest
+from s2s.transports.memory import direct_pair
+from tests.support.lasting import BACK, CABLE, STARTED, LastingEngine, ToyEngine, rest
 
 SECOND = bytes(48_000)
 LIMITS = Limits()
