@@ -1,10 +1,12 @@
-"""Awaits the application's own code, its hooks and tools, so that its trouble stays its own."""
+"""Runs the application's own code, its hooks and tools, so that its trouble stays its own."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TypeVar
+import contextlib
+import threading
+from collections.abc import Awaitable, Callable
+from typing import TypeVar, cast
 
 T = TypeVar("T")
 
@@ -31,3 +33,31 @@ async def contained(work: Awaitable[T], longest_s: float) -> T:
         if task is None or task.cancelling():
             raise
         raise RuntimeError("something that it waited for was cancelled") from None
+
+
+async def in_thread(work: Callable[[], T], name: str) -> T:
+    """Run it in a thread of its own and return what it returns; one that is cancelled goes on unheard.
+
+    A thread that never ends keeps neither the loop nor the process: those of the loop's executor would.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[tuple[T | None, BaseException | None]] = loop.create_future()
+
+    def settle(value: T | None, error: BaseException | None) -> None:
+        if not answer.done():
+            answer.set_result((value, error))
+
+    def run() -> None:
+        value, error = None, None
+        try:
+            value = work()
+        except BaseException as failed:  # noqa: BLE001  the waiting coroutine must hear of everything
+            error = failed
+        with contextlib.suppress(RuntimeError):  # the loop may be closed by now
+            loop.call_soon_threadsafe(settle, value, error)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    value, error = await answer
+    if error is None:
+        return cast(T, value)
+    raise error if isinstance(error, Exception) else RuntimeError(f"it raised {error!r}")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
-import threading
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from s2s.errors import ToolError
-from s2s.foreign import Late, contained
+from s2s.foreign import Late, contained, in_thread
 from s2s.items import Call, ToolResult
 from s2s.tools import Tool, result_of
 
@@ -75,30 +73,5 @@ async def _called(tool: Tool, arguments: dict[str, object]) -> object:
         raise ToolError(f"{tool.name} has no function here; answer it with send_tool_result")
     if inspect.iscoroutinefunction(function):
         return await function(**arguments)
-    value = await _in_thread(lambda: function(**arguments))
+    value = await in_thread(lambda: function(**arguments), "s2s-tool")
     return await value if inspect.isawaitable(value) else value
-
-
-async def _in_thread(work: Callable[[], object]) -> object:
-    # A daemon thread and not the loop's executor: a tool that never returns must not keep the process alive.
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[tuple[object, BaseException | None]] = loop.create_future()
-
-    def settle(value: object, error: BaseException | None) -> None:
-        if not answer.done():
-            answer.set_result((value, error))
-
-    def run() -> None:
-        value, error = None, None
-        try:
-            value = work()
-        except BaseException as failed:  # noqa: BLE001  the waiting coroutine must hear of everything
-            error = failed
-        with contextlib.suppress(RuntimeError):  # the loop may be closed by now
-            loop.call_soon_threadsafe(settle, value, error)
-
-    threading.Thread(target=run, name="s2s-tool", daemon=True).start()
-    value, error = await answer
-    if error is None:
-        return value
-    raise error if isinstance(error, Exception) else RuntimeError(f"it raised {error!r}")

@@ -1,8 +1,9 @@
 import asyncio
+import threading
 
 import pytest
 
-from s2s.foreign import Late, contained
+from s2s.foreign import Late, contained, in_thread
 from s2s.testing.clock import run
 
 
@@ -43,3 +44,32 @@ def test_a_cancellation_that_somebody_asked_for_is_one() -> None:
             await task
 
     run(main())
+
+
+def test_what_would_block_the_loop_runs_in_a_daemon_thread_of_its_own() -> None:
+    thread = run(in_thread(threading.current_thread, "s2s-mine"))
+    assert (thread.name, thread.daemon) == ("s2s-mine", True)
+
+
+def test_a_thread_may_go_on_when_nobody_waits_for_it_any_more() -> None:
+    goes, ended = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        goes.wait(10)
+        ended.set()
+
+    with pytest.raises(Late):
+        asyncio.run(contained(in_thread(slow, "s2s-slow"), 0.01))
+    goes.set()
+    assert ended.wait(10)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"), [(ValueError("odd"), ValueError), (SystemExit(1), RuntimeError)], ids=repr
+)
+def test_what_a_thread_raises_is_raised_to_whoever_waits(error: BaseException, kind: type[Exception]) -> None:
+    def fails() -> None:
+        raise error
+
+    with pytest.raises(kind):
+        run(in_thread(fails, "s2s-fails"))
