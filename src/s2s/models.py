@@ -1,7 +1,7 @@
 """Models that we know: what they can do, and until when. Names are open: any other is passed on as it is.
 
-Source: openai-python 3.57.0 (deprecation notes in its types), OpenAI's deprecations page and Google's pages
-on the Live API, 2026-11.
+Source: openai-python 3.57.0 (deprecation notes in its types), OpenAI's deprecations page, Google's pages on
+the Live API and the lifecycle of models in the documentation of Amazon Bedrock, 2026-11.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 
 class Model(Struct, frozen=True, kw_only=True):
@@ -18,12 +19,14 @@ class Model(Struct, frozen=True, kw_only=True):
     provider: str
     images: bool = True
     reasoning: bool = False
+    text: bool = True
+    """Can be written to in the middle of a conversation."""
     shutdown: str = ""
     """The day it ends or ended, as far as that is announced: YYYY-MM-DD, or YYYY-MM."""
     replacement: str = ""
 
 
-_OPENAI, _GEMINI = "openai_realtime", "gemini_live"
+_OPENAI, _GEMINI, _NOVA = "openai_realtime", "gemini_live", "nova"
 
 MODELS = (
     Model(name="gpt-realtime-2.1", provider=_OPENAI, reasoning=True),
@@ -68,6 +71,16 @@ MODELS = (
         Model(name=name, provider=_GEMINI, shutdown="2025-12-09", replacement="gemini-3.8-live")
         for name in ("gemini-2.0-flash-live-001", "gemini-live-2.5-flash-preview", "gemini-2.0-flash-exp")
     ),
+    Model(name="amazon.nova-2-5-sonic", provider=_NOVA, images=False),
+    Model(name="amazon.nova-2-sonic-v1:0", provider=_NOVA, images=False),
+    Model(
+        name="amazon.nova-sonic-v1:0",
+        provider=_NOVA,
+        images=False,
+        text=False,
+        shutdown="2026-09-14",
+        replacement="amazon.nova-2-5-sonic",
+    ),
 )
 _BY_NAME = {(each.provider, each.name): each for each in MODELS}
 
@@ -78,7 +91,7 @@ def model_of(provider: str, name: str) -> Model:
     if known is not None:
         return known
     newest = next(each for each in MODELS if each.provider == provider)
-    return Model(name=name, provider=provider, images=newest.images, reasoning=newest.reasoning)
+    return replace(newest, name=name)
 
 
 def warn_of_end(model: Model, today: str) -> None:

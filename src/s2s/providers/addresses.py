@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import SplitResult, urlsplit
 
 from s2s.errors import ConfigError
@@ -19,15 +20,16 @@ def host_of(url: str) -> str:
         return ""
 
 
-def parts_of(setting: str, url: str) -> SplitResult:
+def parts_of(setting: str, url: str, schemes: Sequence[str] = ("wss", "ws", "https", "http")) -> SplitResult:
     """Take the URL of a setting apart. Raises ConfigError, which shows no URL that may hold a secret."""
     try:
         parts = urlsplit(url)
-        known = parts.scheme in WEBSOCKET and bool(parts.hostname) and parts.port != 0
+        known = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:
         known = False
     if not known:
-        told = "must begin with wss://, ws://, https:// or http:// and name a host"
+        *others, last = (f"{each}://" for each in schemes)
+        told = f"must begin with {', '.join(others)} or {last} and name a host"
         shown = "" if "@" in url or "?" in url else f", not {url!r}"
         raise ConfigError(f"extra[{setting!r}] {told}{shown}")
     if parts.username is not None:

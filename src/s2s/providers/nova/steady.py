@@ -1,0 +1,95 @@
+"""Silence for a service that ends a stream in which it hears nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from math import inf
+
+from s2s.commands import AppendAudio, Command
+from s2s.events import Event
+from s2s.links import Direct, Told
+from s2s.wire import Send
+
+_GRACE_S = 0.25
+"""How long an application may send nothing, so that a live stream which merely jitters stays whole."""
+_PIECE_S = 0.064
+_LATE_S = 0.1
+"""What holds a timer up for longer than this has held up the application's audio too."""
+_MOST_AHEAD_S = 30.0
+"""What is sent faster than it plays counts for no more than this: the service waits for 55 s."""
+
+
+class Steady:
+    """A direct link that hears silence in real time while the application sends nothing.
+
+    It adds none while the link is not ready, away or behind, nor while a command is written; and it makes
+    up for none of that, nor for the time in which the machine slept.
+    """
+
+    def __init__(self, inner: Direct) -> None:
+        self.input_rate = inner.input_rate
+        self._inner = inner
+        self._bytes_per_s = 2 * inner.input_rate
+        self._silence = bytes(2 * round(inner.input_rate * _PIECE_S))
+        self._loop = asyncio.get_running_loop()
+        self._reaches = self._loop.time()
+        """Until when there is audio, by the clock of the loop."""
+        self._quiet_at = -inf
+        """The same, as the last silence has left it."""
+        self._writing = 0
+        self._wait(self._reaches + _GRACE_S)
+
+    def append(self, audio: bytes) -> Command | Send | None:
+        """Write audio at once; return what is left for the writer where that would have to wait."""
+        left = self._inner.append(audio)
+        if not isinstance(left, AppendAudio):
+            self._reaches += len(audio) / self._bytes_per_s
+        return left
+
+    async def send(self, command: Command | Send) -> Sequence[Event]:
+        """Pass a command on; what it says is not broken by silence."""
+        self._writing += 1
+        try:
+            return await self._inner.send(command)
+        finally:
+            self._writing -= 1
+            if isinstance(command, AppendAudio):
+                self._reaches += len(command.audio) / self._bytes_per_s
+
+    async def listen(self, hear: Callable[[Told], None]) -> None:
+        """Call `hear` with what iterating would yield, as it arrives; ends with what it raises."""
+        await self._inner.listen(hear)
+
+    def __aiter__(self) -> AsyncIterator[Told]:
+        return aiter(self._inner)
+
+    async def close(self) -> None:
+        """Add no more silence, and let go of the engine."""
+        self._timer.cancel()
+        await self._inner.close()
+
+    def _wait(self, at: float, due: float | None = None) -> None:
+        self._timer = self._loop.call_at(at, self._look, at if due is None else due)
+
+    def _look(self, due: float) -> None:
+        """Add silence where it is time for it."""
+        now = self._loop.time()
+        if now > due + _LATE_S:
+            self._wait(now + _GRACE_S, inf)
+            return
+        self._reaches = min(self._reaches, now + _MOST_AHEAD_S)
+        if now >= self._silent_at and not self._writing:
+            self._fill(now)
+        self._wait(self._silent_at if self._silent_at > now else now + _PIECE_S)
+
+    @property
+    def _silent_at(self) -> float:
+        """From when on silence is due, unless audio comes before."""
+        return self._reaches + (_PIECE_S if self._reaches == self._quiet_at else _GRACE_S)
+
+    def _fill(self, now: float) -> None:
+        reaches = max(self._reaches, now - _GRACE_S)
+        while reaches + _PIECE_S <= now and self._inner.append(self._silence) is None:
+            reaches += _PIECE_S
+            self._reaches = self._quiet_at = reaches
