@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= demo-output
 
-.PHONY: help demo test check lint node bench soak format docs clean
+.PHONY: help demo test check lint node aws bench soak format docs clean
 help:           ## this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
@@ -18,7 +18,7 @@ $(VENV)/run: pyproject.toml
 
 $(VENV)/dev: $(VENV)/run
 	@echo 'Installing what the tests need ...'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local,chat,cli,gateway,tls,vertex,webrtc]' --group test --group sdk --group check
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local,chat,cli,gateway,nova,tls,vertex,webrtc]' --group test --group sdk --group check
 	@touch $@
 
 demo: $(VENV)/run  ## ask the local engine a spoken question and hear the answer
@@ -47,6 +47,19 @@ $(NODE)/node_modules/.package-lock.json: $(NODE)/package.json $(NODE)/package-lo
 node: $(VENV)/run $(NODE)/node_modules/.package-lock.json  ## the stock SDKs for JavaScript talk to serve and simulate
 	$(BIN)/python -m tests.node.run
 
+AWS_VENV := .venv312
+$(AWS_VENV)/sdk:
+	@python=$$(for each in $(or $(PYTHON312),python3.12 python3.13 python3.14); do \
+		"$$each" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && { echo "$$each"; break; }; done); \
+	[ -n "$$python" ] || { echo 'the SDK of AWS needs Python 3.12 or newer; set PYTHON312=/path/to/python3.12'; exit 1; }; \
+	echo 'Installing aws-sdk-bedrock-runtime into $(AWS_VENV) (about 45 MB, once) ...'; \
+	"$$python" -m venv $(AWS_VENV)
+	@$(AWS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check 'aws-sdk-bedrock-runtime[awscrt]>=0.12,<0.13'
+	@touch $@
+
+aws: $(VENV)/dev $(AWS_VENV)/sdk  ## the stock SDK of AWS, on a Python of its own, talks to simulate
+	$(BIN)/python -m tests.aws.run
+
 bench: $(VENV)/dev  ## measured figures, printed; quiet machine please
 	$(BIN)/python -m bench
 
@@ -61,4 +74,4 @@ docs: $(VENV)/dev   ## rewrite the generated tables
 	$(BIN)/python tools/docs.py
 
 clean:          ## remove what the other targets made
-	rm -rf $(VENV) $(OUT) $(NODE)/node_modules build dist .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(AWS_VENV) $(OUT) $(NODE)/node_modules build dist .mypy_cache .ruff_cache .hypothesis

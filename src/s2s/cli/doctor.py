@@ -29,6 +29,7 @@ _KEYS: Final = (
     "GEMINI_API_KEY",
     "GOOGLE_API_KEY",
     "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
     "AWS_PROFILE",
 )
 _STYLES: Final = {"ok": "green", "missing": "yellow", "note": ""}
