@@ -73,7 +73,7 @@ def test_every_form_of_a_base_url_is_understood(base_url: str, expected: str) ->
 
 @pytest.mark.parametrize("base_url", ["ws://host", "wss://host", "WSS://host/x"])
 def test_a_websocket_is_none_of_this_service(base_url: str) -> None:
-    with pytest.raises(ConfigError, match="names a WebSocket, and the service has none: .* https://"):
+    with pytest.raises(ConfigError, match=r"names a WebSocket, and the service has none: .* https://"):
         url({"base_url": base_url})
 
 
@@ -175,7 +175,7 @@ def test_the_wire_gets_what_only_it_understands() -> None:
 
 @pytest.mark.parametrize("api_key", [CANARY, "", lambda: CANARY, 5])
 def test_an_api_key_is_refused_with_the_reason(api_key: JSON) -> None:
-    with pytest.raises(ConfigError, match="takes no API key for this operation.*: set aws_access") as wrong:
+    with pytest.raises(ConfigError, match=r"takes no API key for this operation.*: set aws_access") as wrong:
         options_of({"api_key": api_key})
     assert CANARY not in str(wrong.value)
 
