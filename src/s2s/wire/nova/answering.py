@@ -54,7 +54,7 @@ class Answering:
     def _answer(self, result: Result) -> Made:
         ledger = self._ledger
         output, is_error = _read(result.content)
-        if ledger.is_withdrawn(result.call_id):
+        if ledger.forgive(result.call_id):
             return []
         try:
             respond = ledger.calls.settle(result.call_id, respond=True)

@@ -81,6 +81,8 @@ class Ledger:
             if len(self._withdrawn) > _MOST_WITHDRAWN:
                 del self._withdrawn[next(iter(self._withdrawn))]
 
-    def is_withdrawn(self, call_id: str) -> bool:
-        """Tell whether this is the one answer to a call that was taken back."""
-        return self._withdrawn.pop(call_id, self) is None
+    def forgive(self, call_id: str) -> bool:
+        """Take the one answer to a call that was withdrawn; tell whether this is one."""
+        known = call_id in self._withdrawn
+        self._withdrawn.pop(call_id, None)
+        return known

@@ -14,14 +14,21 @@ class Tally:
 
     def count(self, usage: Usage) -> m.UsageEvent:
         """Return what is told of this, without the names of what it belongs to."""
-        self._total += usage
-        total = self._total
+        delta = Usage(_known(usage.input), _known(usage.output))
+        self._total += delta
+        read, said = self._total.input.total, self._total.output.total
         return m.UsageEvent(
-            details=m.UsageDetails(delta=_spelled(usage), total=_spelled(total)),
-            total_input_tokens=_all(total.input),
-            total_output_tokens=_all(total.output),
-            total_tokens=_all(total.input) + _all(total.output),
+            details=m.UsageDetails(delta=_spelled(delta), total=_spelled(self._total)),
+            total_input_tokens=read,
+            total_output_tokens=said,
+            total_tokens=read + said,
         )
+
+
+def _known(tokens: Tokens) -> Tokens:
+    """Return them as the service counts them: what is not speech is text."""
+    total = max(tokens.total, tokens.text + tokens.audio)
+    return Tokens(total, text=total - tokens.audio, audio=tokens.audio)
 
 
 def _spelled(usage: Usage) -> m.Tokens:
@@ -29,9 +36,4 @@ def _spelled(usage: Usage) -> m.Tokens:
 
 
 def _kinds(tokens: Tokens) -> m.Modalities:
-    """Return what is speech, and what is not."""
-    return m.Modalities(speech_tokens=tokens.audio, text_tokens=_all(tokens) - tokens.audio)
-
-
-def _all(tokens: Tokens) -> int:
-    return max(tokens.total, tokens.text + tokens.audio)
+    return m.Modalities(speech_tokens=tokens.audio, text_tokens=tokens.text)

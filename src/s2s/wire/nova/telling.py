@@ -183,4 +183,5 @@ class Telling:
             return [*spent(ledger, event.usage), *told]
         told = [*generated(ledger, reply), *spent(ledger, event.usage)]
         ledger.last_id = reply.id if reply.sentences or reply.told_ms else ""
-        return [*told, *said(ledger, reply.sentences, "END_TURN"), *overheard(ledger)]
+        last: Stop = "PARTIAL_TURN" if reply.calls else "END_TURN"
+        return [*told, *said(ledger, reply.sentences, last), *overheard(ledger)]
