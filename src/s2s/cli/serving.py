@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import shlex
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -26,8 +26,13 @@ _CA_FILE = Path("s2s-ca.pem")
 _SDK = {
     "openai": "OpenAI SDK   AsyncOpenAI(base_url={base_url!r}, api_key='any')",
     "gemini": "google-genai genai.Client(api_key='any', http_options={{'base_url': {base_url!r}}})",
+    "nova": "AWS SDK      AsyncBedrockRuntimeConfig.resolve(transport=AWSCRTHTTPClient())",
 }
-_ENGINE = {"openai": "openai_realtime", "gemini": "gemini_live"}
+_ENGINE = {"openai": "openai_realtime", "gemini": "gemini_live", "nova": "nova"}
+_ONLY_TLS = {
+    "gemini": "google-genai for Python takes nothing but TLS: add --tls for it",
+    "nova": "the SDKs of AWS take nothing but TLS: add --tls for them",
+}
 
 
 class Server(Protocol):
@@ -109,12 +114,27 @@ def watcher(arguments: argparse.Namespace) -> Watching:
     return JSONLines().served if arguments.json else Sessions(screen())
 
 
-def run_server(server: Server, what: str, arguments: argparse.Namespace, tls: TLS | None) -> int:
-    """Serve until stopped, with Ctrl-C or by SIGTERM as a supervisor does; clients are told of either."""
-    return asyncio.run(_serve(server, what, arguments, tls))
+def run_server(
+    server: Server,
+    what: str,
+    arguments: argparse.Namespace,
+    tls: TLS | None,
+    environment: Callable[[], Mapping[str, str]] = dict,
+) -> int:
+    """Serve until stopped, with Ctrl-C or by SIGTERM as a supervisor does; clients are told of either.
+
+    `environment` returns the variables by which clients find the server, once it listens.
+    """
+    return asyncio.run(_serve(server, what, arguments, tls, environment))
 
 
-async def _serve(server: Server, what: str, arguments: argparse.Namespace, tls: TLS | None) -> int:
+async def _serve(
+    server: Server,
+    what: str,
+    arguments: argparse.Namespace,
+    tls: TLS | None,
+    environment: Callable[[], Mapping[str, str]],
+) -> int:
     async with server:
         # Not before: a server that cannot listen must leave the file of one that does.
         trusted = _written(tls, arguments.ca_file or _CA_FILE)
@@ -124,10 +144,11 @@ async def _serve(server: Server, what: str, arguments: argparse.Namespace, tls: 
                 url=server.url,
                 base_url=server.base_url,
                 base_urls=dict(server.base_urls),
+                environment=dict(environment()),
                 ca_file=trusted,
             )
         else:
-            _show(server, what, trusted)
+            _show(server, what, trusted, environment())
         await _terminated()
     return Exit.OK
 
@@ -153,16 +174,19 @@ def _written(tls: TLS | None, place: Path) -> str | None:
     return str(place.absolute())
 
 
-def _show(server: Server, what: str, trusted: str | None) -> None:
+def _show(server: Server, what: str, trusted: str | None, environment: Mapping[str, str]) -> None:
     out = screen()
     out.say(what, server.url, "bold")
     if trusted is not None:
         place = shlex.quote(trusted)
         out.plain(f"  trust it     export SSL_CERT_FILE={place} NODE_EXTRA_CA_CERTS={place}", "dim")
+    if environment:
+        told = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
+        out.plain(f"  find it      export {told}", "dim")
     for provider, base_url in server.base_urls.items():
         extra = {"base_url": base_url, **({} if trusted is None else {"ca": trusted})}
         out.plain(f"  {_SDK[provider].format(base_url=base_url)}", "dim")
         out.plain(f"  voice-s2s    s2s.new({_ENGINE[provider]!r}, extra={extra!r})", "dim")
-    if "gemini" in server.base_urls and trusted is None and server.url.startswith("ws:"):
-        out.plain("  google-genai for Python takes nothing but TLS: add --tls for it", "dim")
+        if provider in _ONLY_TLS and trusted is None and base_url.startswith("http:"):
+            out.plain(f"  {_ONLY_TLS[provider]}", "dim")
     out.plain("  Ctrl-C stops it", "dim")

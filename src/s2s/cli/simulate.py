@@ -17,7 +17,7 @@ from s2s.errors import ConfigError
 from s2s.events import ResponseStatus
 from s2s.items import JSON, Call
 from s2s.providers.script import Reply
-from s2s.simulators.temper import Deed, Fault, GeminiTemper, Temper
+from s2s.simulators.temper import Deed, Fault, GeminiTemper, NovaTemper, Temper
 
 if TYPE_CHECKING:
     from s2s.certificates import TLS
@@ -28,6 +28,7 @@ _PORT = 8766
 _ARGUMENTS = ("keys", "models", "faults")
 """What has an argument of its own."""
 _DEEDS = ", ".join(get_args(Deed))
+_SECRET = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 class SpelledCall(msgspec.Struct, forbid_unknown_fields=True):
@@ -50,7 +51,7 @@ class SpelledReply(msgspec.Struct, forbid_unknown_fields=True):
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("provider", choices=["openai", "gemini"], help="whose protocol")
+    parser.add_argument("provider", choices=["openai", "gemini", "nova"], help="whose protocol")
     add_doors(parser, _PORT)
     says = parser.add_argument_group("what it says")
     says.add_argument(
@@ -61,7 +62,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     says.add_argument("--engine", metavar="NAME", help="an engine that answers in place of a script")
     temper = parser.add_argument_group("what it is like")
-    temper.add_argument("--key", action="append", metavar="KEY", help="the only API key that it takes")
+    temper.add_argument(
+        "--key",
+        action="append",
+        metavar="KEY",
+        help="the only API key that it takes; with nova ACCESS_KEY_ID:SECRET, or ACCESS_KEY_ID:SECRET:TOKEN",
+    )
     temper.add_argument("--model", action="append", metavar="NAME", help="the only model that it has")
     temper.add_argument(
         "--temper",
@@ -69,7 +75,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=setting,
         metavar="KEY=VALUE",
-        help=f"one of {', '.join(_knobs(Temper))}; with gemini also {', '.join(_own(GeminiTemper))}",
+        help=f"one of {', '.join(_knobs(Temper))}; with gemini also {', '.join(_own(GeminiTemper))}; "
+        f"with nova also {', '.join(_own(NovaTemper))}",
     )
     temper.add_argument(
         "--fault",
@@ -87,13 +94,16 @@ def run(arguments: argparse.Namespace) -> int:
     require_aiohttp()
     tls = tls_of(arguments)
     simulator = _simulator(arguments, tls)
-    return run_server(simulator, arguments.provider, arguments, tls)
+
+    def environment() -> dict[str, str]:
+        # Whoever gave keys of their own knows them, and the screen need not.
+        hidden = _SECRET if arguments.key else ()
+        return {name: "..." if name in hidden else value for name, value in simulator.environment.items()}
+
+    return run_server(simulator, arguments.provider, arguments, tls, environment)
 
 
 def _simulator(arguments: argparse.Namespace, tls: TLS | None) -> Simulator[Listening]:
-    from s2s.simulators.gemini import GeminiSimulator
-    from s2s.simulators.openai import OpenAISimulator
-
     known: dict[str, JSON] = {
         "engine": None if arguments.engine is None else s2s.new(arguments.engine, Config()),
         "host": arguments.host,
@@ -101,9 +111,19 @@ def _simulator(arguments: argparse.Namespace, tls: TLS | None) -> Simulator[List
         "tls": tls,
         "watch": watcher(arguments),
     }
-    if arguments.provider == "gemini":
-        return GeminiSimulator(script_of(arguments), temper=temper_of(arguments, GeminiTemper), **known)
-    return OpenAISimulator(script_of(arguments), temper=temper_of(arguments, Temper), **known)
+    match arguments.provider:
+        case "gemini":
+            from s2s.simulators.gemini import GeminiSimulator
+
+            return GeminiSimulator(script_of(arguments), temper=temper_of(arguments, GeminiTemper), **known)
+        case "nova":
+            from s2s.simulators.nova import NovaSimulator
+
+            return NovaSimulator(script_of(arguments), temper=temper_of(arguments, NovaTemper), **known)
+        case _:
+            from s2s.simulators.openai import OpenAISimulator
+
+            return OpenAISimulator(script_of(arguments), temper=temper_of(arguments, Temper), **known)
 
 
 def script_of(arguments: argparse.Namespace) -> list[Reply]:

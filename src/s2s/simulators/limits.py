@@ -6,7 +6,7 @@ Source: texts of the service that its users have reported (2026-10); when it cou
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 
 import msgspec
 from msgspec import Struct
@@ -14,25 +14,22 @@ from msgspec import Struct
 from s2s.simulators.temper import NovaTemper
 from s2s.transports import Transport
 from s2s.wire import Close
+from s2s.wire.nova.judging import NO_INPUT, TOO_LONG, idle
 
-TIMED_OUT, REFUSED, RESET = 408, 400, 1006
-IDLE = (
-    "Timed out waiting for audio bytes or interactive content. Please ensure that gaps between audio bytes "
-    "or interactive content are less than {idle_s:g} seconds."
-)
-NOTHING = "Timed out waiting for input events."
-TOO_LONG = "The session has reached its maximum duration of {minutes:g} minutes."
-NO_ERROR = "RST_STREAM NO_ERROR"
+RESET = Close(1006, "RST_STREAM NO_ERROR")
 
 
 class Hourglass:
     """Says until when a stream may go on, and how it ends then: pure, `now` is a monotonic clock in s."""
 
-    def __init__(self, temper: NovaTemper, now: float) -> None:
+    def __init__(self, temper: NovaTemper, request_id: str, now: float) -> None:
         self._temper = temper
         self._too_long_at = now + temper.session_s
+        self._too_long = TOO_LONG.closing(request_id)
         self._silent_at = now + temper.input_s
-        self._silence = Close(REFUSED, NOTHING)
+        self._nothing = NO_INPUT.closing(request_id)
+        self._idle = RESET if temper.idle_ends == "reset" else idle(temper.idle_s).closing(request_id)
+        self._silence = self._nothing
 
     @property
     def due_at(self) -> float:
@@ -43,54 +40,57 @@ class Hourglass:
         """Note what the client says."""
         if _is_alive(message):
             self._silent_at = now + self._temper.idle_s
-            self._silence = self._idle()
-        elif self._silence.reason == NOTHING:
+            self._silence = self._idle
+        elif self._silence is self._nothing:
             self._silent_at = now + self._temper.input_s
 
     def ending(self) -> Close:
         """Return how it ends."""
-        if self._too_long_at <= self._silent_at:
-            return Close(TIMED_OUT, TOO_LONG.format(minutes=self._temper.session_s / 60))
-        return self._silence
-
-    def _idle(self) -> Close:
-        if self._temper.idle_ends == "reset":
-            return Close(RESET, NO_ERROR)
-        return Close(REFUSED, IDLE.format(idle_s=self._temper.idle_s))
+        return self._too_long if self._too_long_at <= self._silent_at else self._silence
 
 
 class Limited:
-    """Passes messages on, and ends a stream whose time is over."""
+    """Passes messages on, and ends a stream whose time is over, or whose client has nothing more to say."""
 
-    def __init__(self, inner: Transport, temper: NovaTemper) -> None:
+    def __init__(
+        self, inner: Transport, temper: NovaTemper, request_id: str, ended: Callable[[], Close]
+    ) -> None:
+        """Pass messages on; `ended` returns how the stream ends after the last of the client's."""
         self._inner = inner
-        self._hourglass = Hourglass(temper, _now())
+        self._messages = aiter(inner)
+        self._ended = ended
+        self._hourglass = Hourglass(temper, request_id, _now())
 
     async def send(self, message: bytes) -> None:
         """Send a message."""
         await self._inner.send(message)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield what the client says, until it has gone or the time is over."""
-        messages = aiter(self._inner)
-        while True:
-            try:
-                async with asyncio.timeout_at(self._hourglass.due_at) as limit:
-                    message = await anext(messages)
-            except StopAsyncIteration:
-                return
-            except TimeoutError:
-                if not limit.expired():
-                    raise
-                ending = self._hourglass.ending()
-                await self._inner.close(ending.code, ending.reason)
-                return
+    def __aiter__(self) -> Limited:
+        """Read on; leaving a loop loses nothing."""
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Return what the client says next."""
+        try:
+            async with asyncio.timeout_at(self._hourglass.due_at) as limit:
+                message = await anext(self._messages)
+        except StopAsyncIteration:
+            await self._end(self._ended())
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            await self._end(self._hourglass.ending())
+        else:
             self._hourglass.hear(message, _now())
-            yield message
+            return message
+        raise StopAsyncIteration
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Say goodbye."""
         await self._inner.close(code, reason)
+
+    async def _end(self, ending: Close) -> None:
+        await self._inner.close(ending.code, ending.reason)
 
 
 class _Block(Struct):

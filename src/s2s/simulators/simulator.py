@@ -81,6 +81,11 @@ class Simulator(ABC, Generic[L_co]):
         """The same by the name of the provider."""
 
     @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables by which a vendor's SDK finds it, where it looks there."""
+        return {}
+
+    @property
     @abstractmethod
     def url(self) -> str:
         """Where a conversation is opened."""

@@ -51,7 +51,8 @@ class Fault(Struct, frozen=True, kw_only=True):
     One of Nova has that of its event, and with its block: audioOutput, contentEnd, contentEnd.AUDIO, ...;
     the acceptance of a stream is `response`."""
     asked: str = ""
-    """The type of the client's messages that count, in place of the server's."""
+    """The type of the client's messages that count, in place of the server's. With Nova `request` is what
+    comes before them all, and whatever a fault does then, the client is turned away with `code`."""
     nth: int = 1
     code: int | str = 1011
     reason: str = ""
@@ -104,7 +105,7 @@ class GeminiTemper(Temper, frozen=True, kw_only=True):
 
 
 Accepts: TypeAlias = Literal["at_once", "with_first_event"]
-"""When the head of the answer comes that says that a stream is open."""
+"""When a stream is said to be open: when it was asked for, or with the first event of the client."""
 IdleEnd: TypeAlias = Literal["exception", "reset"]
 """How a stream ends on which nothing was said for too long; both have been seen."""
 Generation: TypeAlias = Literal[1, 2]
@@ -125,7 +126,7 @@ class NovaTemper(Temper, frozen=True, kw_only=True):
     """How wrong a client's clock may be."""
     accepts: Accepts = "at_once"
     accept_s: float = 0.0
-    """How late the acceptance comes."""
+    """How much later than that."""
     plays: bool = True
     """Ends an answer when its audio should have been played, and not before."""
     first_delta_ms: float = 80.0
@@ -140,9 +141,9 @@ class NovaTemper(Temper, frozen=True, kw_only=True):
     idle_ends: IdleEnd = "exception"
     input_s: float = 55.0
     """How long nothing at all may be said, before there was any of these."""
-    frame_bytes: int | None = None
-    """The most of a message in a frame; None: as it comes."""
+    frame_bytes: int = 16 * 1024
+    """The most that a frame carries: less cuts messages into more of them."""
     credit_s: float = 0.0
     """How late the client is told that it may send on."""
-    pads: bool = False
-    """Adds what says nothing to its messages, as other streams of Bedrock do."""
+    pad: str = ""
+    """What its messages carry that says nothing; other streams of Bedrock have random letters there."""

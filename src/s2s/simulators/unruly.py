@@ -13,9 +13,6 @@ from s2s.simulators.temper import Deed, Fault, Temper
 from s2s.transports import Transport
 from s2s.wire import Close
 
-_HUGE_BYTES = 20 * 1024 * 1024
-
-
 Break: TypeAlias = Callable[[Transport, Fault, bytes], Awaitable[None]]
 """Does a deed in the manner of a dialect: over this transport, at this message."""
 
@@ -33,6 +30,7 @@ class Spelling(Struct, frozen=True):
     """How a session ends whose time is over; None where that is not for a transport to say."""
     own: Mapping[Deed, Break] = {}
     """The deeds that it does in a manner of its own."""
+    huge_bytes: int = 20 * 1024 * 1024
 
 
 class Trouble:
@@ -157,7 +155,9 @@ class Unruly:
                 await self._say(b"}" + (message or b""))
             case "huge":
                 whole = (message or b"").rstrip()
-                await self._say(message and whole[:-1] + b',"padding":"%s"}' % (b"x" * _HUGE_BYTES))
+                await self._say(
+                    message and whole[:-1] + b',"padding":"%s"}' % (b"x" * self._spelling.huge_bytes)
+                )
             case "corrupt":
                 mark = self._spelling.audio
                 await self._say(message and message.replace(mark, mark + b"?", 1))

@@ -16,6 +16,7 @@ import pytest
 
 if TYPE_CHECKING:
     from s2s.simulators.gemini import GeminiSimulator
+    from s2s.simulators.nova import NovaSimulator
     from s2s.simulators.openai import OpenAISimulator
     from s2s.simulators.simulator import Listening, Simulator
 
@@ -28,6 +29,8 @@ StartOpenAI: TypeAlias = "Callable[..., OpenAISimulator]"
 """Starts one more; takes what `OpenAISimulator` takes."""
 StartGemini: TypeAlias = "Callable[..., GeminiSimulator]"
 """Starts one more; takes what `GeminiSimulator` takes."""
+StartNova: TypeAlias = "Callable[..., NovaSimulator]"
+"""Starts one more; takes what `NovaSimulator` takes."""
 
 
 @pytest.fixture
@@ -46,6 +49,15 @@ def gemini_simulator() -> Iterator[StartGemini]:
 
     with _Background() as background:
         yield lambda *script, **options: background.start(GeminiSimulator(*script, **options))
+
+
+@pytest.fixture
+def nova_simulator() -> Iterator[StartNova]:
+    """Start the like of Nova Sonic; `tls=Throwaway()` for the stock SDKs of AWS."""
+    from s2s.simulators.nova import NovaSimulator
+
+    with _Background() as background:
+        yield lambda *script, **options: background.start(NovaSimulator(*script, **options))
 
 
 class _Background:

@@ -18,9 +18,9 @@ ASKS: JSON = {"contentStart": {"contentName": "t", "type": "TEXT", "interactive"
 RESULT: JSON = {"contentStart": {"contentName": "r", "type": "TOOL", "interactive": False}}
 HISTORY: JSON = {"contentStart": {"contentName": "h", "type": "TEXT", "interactive": False}}
 PROMPT: JSON = {"promptStart": {"promptName": "p"}}
-NOTHING = Close(400, "Timed out waiting for input events.")
-IDLE = "Timed out waiting for audio bytes or interactive content."
-FULL = Close(408, "The session has reached its maximum duration of 8 minutes.")
+NOTHING = Close(400, "RequestId=r : Timed out waiting for input events")
+IDLE = "RequestId=r : Timed out waiting for audio bytes or interactive content."
+FULL = Close(408, "RequestId=r : Model has timed out in processing the request. Try your request again.")
 
 
 def spelled(event: JSON) -> bytes:
@@ -29,7 +29,7 @@ def spelled(event: JSON) -> bytes:
 
 def ends(*said: tuple[float, JSON], **knobs: JSON) -> tuple[float, Close]:
     """Return when and how a stream ends on which this is said, each at its time."""
-    hourglass = Hourglass(NovaTemper(**knobs), 0.0)
+    hourglass = Hourglass(NovaTemper(**knobs), "r", 0.0)
     for at, event in said:
         hourglass.hear(spelled(event), at)
     return hourglass.due_at, hourglass.ending()
@@ -67,10 +67,14 @@ def test_a_stream_lasts_eight_minutes_however_lively() -> None:
 
 @pytest.mark.parametrize("nonsense", [b"", b"}", b"\xff", b"[]", b'{"event":1}', b"[" * 100_000])
 def test_what_cannot_be_read_is_no_sign_of_life(nonsense: bytes) -> None:
-    hourglass = Hourglass(NovaTemper(), 0.0)
+    hourglass = Hourglass(NovaTemper(), "r", 0.0)
     hourglass.hear(spelled(AUDIO), 0.0)
     hourglass.hear(nonsense, 30.0)
     assert hourglass.due_at == 55.0
+
+
+def in_order() -> Close:
+    return Close(1000)
 
 
 async def heard(limited: Limited) -> list[bytes]:
@@ -80,7 +84,7 @@ async def heard(limited: Limited) -> list[bytes]:
 def test_what_comes_in_time_passes_and_what_comes_too_late_does_not() -> None:
     async def main() -> None:
         near, far = pair()
-        hearing = asyncio.create_task(heard(Limited(far, NovaTemper(idle_s=10))))
+        hearing = asyncio.create_task(heard(Limited(far, NovaTemper(idle_s=10), "r", in_order)))
         for pause_s in (1, 9, 9.9):
             await asyncio.sleep(pause_s)
             await near.send(spelled(AUDIO))
@@ -96,7 +100,7 @@ def test_what_comes_in_time_passes_and_what_comes_too_late_does_not() -> None:
 def test_what_is_told_meanwhile_and_an_end_in_order_pass() -> None:
     async def main() -> None:
         near, far = pair()
-        limited = Limited(far, NovaTemper())
+        limited = Limited(far, NovaTemper(), "r", in_order)
         await limited.send(b"told")
         assert await anext(aiter(near)) == b"told"
         await limited.close(500, "oops")
@@ -104,7 +108,7 @@ def test_what_is_told_meanwhile_and_an_end_in_order_pass() -> None:
             await anext(aiter(near))
         with pytest.raises(ConnectionLostError):
             await heard(limited)
-        assert await heard(Limited(await closed(), NovaTemper())) == []
+        assert await heard(Limited(await closed(), NovaTemper(), "r", in_order)) == []
 
     run(main())
 
@@ -120,7 +124,7 @@ class Broken(MemoryTransport):
 def test_a_timeout_of_the_system_is_none_of_these() -> None:
     async def main() -> None:
         with pytest.raises(TimeoutError, match="of the system"):
-            await heard(Limited(Broken(), NovaTemper()))
+            await heard(Limited(Broken(), NovaTemper(), "r", in_order))
 
     run(main())
 
