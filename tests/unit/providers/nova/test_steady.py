@@ -166,7 +166,7 @@ def test_what_is_sent_faster_than_it_plays_is_over_when_it_would_have_been_playe
 
 
 def test_a_long_file_keeps_no_stream_without_audio_for_so_long_that_it_ends() -> None:
-    async def sends_a_book(steady: Steady, _: Ear) -> None:
+    async def sends_a_book(steady: Steady, ear: Ear) -> None:
         for _ in range(600):
             steady.append(speech(1))
         await asyncio.sleep(60)
@@ -294,7 +294,7 @@ def test_audio_that_was_held_up_with_the_loop_comes_before_any_silence() -> None
 
 
 def test_a_loop_that_is_always_late_is_not_silent_for_ever() -> None:
-    async def is_slow(_: Steady, ear: Ear) -> None:
+    async def is_slow(steady: Steady, ear: Ear) -> None:
         for _ in range(100):
             await asyncio.sleep(0)
             cast(JumpingLoop, asyncio.get_running_loop())._clock.now += 0.5
