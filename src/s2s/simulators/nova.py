@@ -160,27 +160,19 @@ class NovaSimulator(Simulator[Endpoint]):
     async def _answer(self, stream: Limited, setup: Setup, look: Callable[[Link], Link]) -> None:
         try:
             link = await opened(self._engine, config_for(self._engine, wanted(setup)))
-            wire = await self._wire(setup, link)
         except S2SError as failed:
             close = reason_of(failed).closing(setup.request_id)
             await stream.close(close.code, close.reason)
             raise
+        wire = NovaServer(
+            setup,
+            session_id=_new_id(),
+            input_rate=link.input_rate,
+            new_id=_new_id,
+            cut=self._temper.stop_reason,
+        )
         inner: Link = Mannered(link, self._temper, _TARIFF)
         await host(wire, stream, look(Playing(inner) if self._temper.plays else inner))
-
-    async def _wire(self, setup: Setup, link: Link) -> NovaServer:
-        """Return what serves this client, or close the link. Raises ConfigError."""
-        try:
-            return NovaServer(
-                setup,
-                session_id=_new_id(),
-                input_rate=link.input_rate,
-                new_id=_new_id,
-                cut=self._temper.stop_reason,
-            )
-        except S2SError:
-            await link.close()
-            raise
 
     def _behind(self, serve: Serve) -> Endpoint:
         """Return what listens for clients, who are all let in that are served."""
