@@ -108,7 +108,11 @@ def end(name: str) -> bytes:
     return event("contentEnd", {"promptName": "p", "contentName": name})
 
 
-PROMPT_END, SESSION_END = event("promptEnd", {"promptName": "p"}), event("sessionEnd", {})
+OPENING, PROMPT_END, SESSION_END = (
+    audio_start(),
+    event("promptEnd", {"promptName": "p"}),
+    event("sessionEnd", {}),
+)
 
 
 def text_block(role: str, text: str, name: str, *, interactive: bool = False) -> list[bytes]:
@@ -116,10 +120,10 @@ def text_block(role: str, text: str, name: str, *, interactive: bool = False) ->
     return [text_start(role, name, interactive=interactive), content("textInput", text, name), end(name)]
 
 
-def setup_of(*messages: bytes, generation: int = 2, request_id: str = "") -> Setup:
+def setup_of(*messages: bytes, generation: int = 2, request_id: str = "", opening: bytes = OPENING) -> Setup:
     """Return what these messages set up, after which the audio is opened."""
     setting = Setting(request_id=request_id, generation=generation)
-    for each in (*(messages or (session_start(), prompt_start())), audio_start()):
+    for each in (*(messages or (session_start(), prompt_start())), opening):
         ended = setting.receive(each)
         assert ended is None, ended
     assert setting.complete is not None
@@ -137,11 +141,12 @@ class Server:
         request_id: str = "",
         input_rate: int = 16_000,
         cut: JSON = "INTERRUPTED",
+        opening: bytes = OPENING,
     ) -> None:
         ids = itertools.count(1)
         self.names = (f"name-{number}" for number in itertools.count(1))
         self.wire = NovaServer(
-            setup_of(*messages, generation=generation, request_id=request_id),
+            setup_of(*messages, generation=generation, request_id=request_id, opening=opening),
             session_id="s",
             input_rate=input_rate,
             new_id=lambda: f"id-{next(ids)}",

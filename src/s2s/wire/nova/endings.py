@@ -25,17 +25,23 @@ def begin(ledger: Ledger) -> list[Send]:
 
 
 def tell(ledger: Ledger, reply: Reply, pieces: Iterable[str | bytes]) -> list[Send]:
-    """Tell sentences and audio in their order; the words of a sentence end the audio before it."""
+    """Tell sentences and audio in their order; the words of a sentence end the audio before it.
+
+    Words that come after the end of the audio are told with all that was said.
+    """
     told: list[Send] = []
     for each in pieces:
-        told += _sentence(ledger, reply, each) if isinstance(each, str) else _audio(ledger, reply, each)
+        if isinstance(each, str):
+            told_ms = reply.told_ms.get(reply.item_id, 0.0)
+            reply.sentences.append(Sentence(each, reply.item_id, told_ms))
+        if reply.stage is not Stage.GENERATED:
+            told += _planned(ledger, reply, each) if isinstance(each, str) else _audio(ledger, reply, each)
     if told and reply.stage is Stage.SILENT:
         reply.stage = Stage.SPEAKING
     return told
 
 
-def _sentence(ledger: Ledger, reply: Reply, text: str) -> list[Send]:
-    reply.sentences.append(Sentence(text, reply.item_id, reply.told_ms.get(reply.item_id, 0.0)))
+def _planned(ledger: Ledger, reply: Reply, text: str) -> list[Send]:
     told = [*end_speech(ledger, reply, "PARTIAL_TURN"), *begin(ledger)]
     return [*told, *ledger.spelling.text(text, "ASSISTANT", "SPECULATIVE")]
 
@@ -67,9 +73,9 @@ def finish(ledger: Ledger, reply: Reply) -> list[Send]:
 
 def generated(ledger: Ledger, reply: Reply) -> list[Send]:
     """Tell that nothing more of a reply comes, unless that was told: the turn is over but for its calls."""
-    if reply.stage is Stage.GENERATED:
-        return []
     told = finish(ledger, reply)
+    if reply.stage is Stage.GENERATED:
+        return told
     if reply.speech is None and not reply.calls:
         reply.speech, opened = ledger.spelling.begin_speech()
         told += [*begin(ledger), opened]
