@@ -112,7 +112,8 @@ class Decoder:
     What it refuses stays where it is: every later call raises the same.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most_payload_bytes: int = MOST_PAYLOAD_BYTES) -> None:
+        self._most_payload_bytes = most_payload_bytes
         self._buffer = bytearray()
         self._wanted_bytes = _PRELUDE.size
         # A service says the same headers again and again.
@@ -132,7 +133,7 @@ class Decoder:
     def _messages(self) -> Iterator[Message]:
         while len(self._buffer) >= self._wanted_bytes:
             if self._wanted_bytes == _PRELUDE.size:
-                self._wanted_bytes = _total(self._buffer)
+                self._wanted_bytes = _total(self._buffer, self._most_payload_bytes)
                 continue
             message = self._message(self._wanted_bytes)
             del self._buffer[: self._wanted_bytes]
@@ -150,7 +151,7 @@ class Decoder:
         return Message(self._headers, payload)
 
 
-def _total(buffer: bytearray) -> int:
+def _total(buffer: bytearray, most_payload_bytes: int) -> int:
     """Return the length of the message that begins here."""
     total, headers, checksum = _PRELUDE.unpack_from(buffer)
     if crc32(buffer[: _LENGTHS.size]) != checksum:
@@ -158,7 +159,7 @@ def _total(buffer: bytearray) -> int:
     payload = total - headers - _FRAME_BYTES
     if payload < 0:
         raise _broken(f"{headers} bytes of headers do not fit into its {total} bytes")
-    if headers > MOST_HEADER_BYTES or payload > MOST_PAYLOAD_BYTES:
+    if headers > MOST_HEADER_BYTES or payload > most_payload_bytes:
         raise _broken(f"{headers} bytes of headers and {payload} of payload are more than is allowed")
     return int(total)
 

@@ -19,7 +19,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from s2s.transports.bedrock.eventstream import Timestamp, framed, header_block
+from s2s.errors import LocalProtocolError
+from s2s.transports.bedrock.eventstream import MOST_PAYLOAD_BYTES, Timestamp, framed, header_block
 
 SERVICE = "bedrock"
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
@@ -128,7 +129,14 @@ class Chain:
         self._key = b""
 
     def sign(self, date_ms: int, inner: bytes) -> bytes:
-        """Return a message whole, signed, with another as its payload: it must be sent before the next."""
+        """Return a message whole, signed, with another as its payload: it must be sent before the next.
+
+        Raises LocalProtocolError, and goes on as if nothing had been asked, where that is too long.
+        """
+        if len(inner) > MOST_PAYLOAD_BYTES:
+            raise LocalProtocolError(
+                f"a message of {len(inner)} bytes is too long: send at most {MOST_PAYLOAD_BYTES}"
+            )
         dated = _DATE + _MS.pack(date_ms)
         signature = self.next(date_ms, dated, sha256(inner).hexdigest().encode() if inner else _NOTHING)
         return framed(b"".join((dated, _SIGNATURE, signature)), inner)
