@@ -182,7 +182,7 @@ class Client:
         headers, seed = request(
             self.authority, path, credentials, region=region, date_ms=date_ms, extra=extra
         )
-        told = {name: value for name, value in (dict(headers) | instead).items() if value}
+        told = {name: value for name, value in {**dict(headers), **instead}.items() if value}
         return await self.ask(list(told.items()), Chain(credentials, region, seed), end=end)
 
     async def ask(

@@ -29,6 +29,8 @@ MOST_STREAMS = 100
 _WINDOW_BYTES = 65_535
 _MOST_NOISE = 1000
 _NOISE_S = 10.0
+_AT_ONCE_BYTES = 16 * 1024
+"""A flood is seen after that much of it."""
 
 Meet: TypeAlias = Callable[[Stream, Sequence[tuple[bytes, bytes]]], None]
 """Takes a request: its stream, and its headers."""
@@ -102,8 +104,11 @@ class Exchange:
     def hear(self, data: bytes) -> None:
         """Take in what the client says."""
         try:
-            for event in self.h2.receive_data(data):
-                self._take(event)
+            for start in range(0, len(data), _AT_ONCE_BYTES):
+                if self._over:
+                    break
+                for event in self.h2.receive_data(data[start : start + _AT_ONCE_BYTES]):
+                    self._take(event)
         except ProtocolError as broken:
             self._leave(f"HTTP/2 was broken: {broken}")
         self.flush()

@@ -77,6 +77,11 @@ _INCOMPLETE = Refusal(
     "parameter. Authorization header requires 'SignedHeaders' parameter. Authorization header requires "
     "existence of either a 'X-Amz-Date' or a 'Date' header.",
 )
+_PARTLY = Refusal(
+    403,
+    "InvalidSignatureException",
+    "'host', 'x-amz-date' and 'x-amz-content-sha256' must be a 'SignedHeader' in the AWS Authorization.",
+)
 _UNKNOWN_KEY = Refusal(
     403, "UnrecognizedClientException", "The security token included in the request is invalid."
 )
@@ -91,7 +96,7 @@ def refusal_of(flaw: Flaw, headers: Mapping[str, str], now_s: float, skew_s: flo
     """Return how the service puts what is wrong with the signature of a request."""
     match flaw:
         case Flaw.UNSIGNED:
-            return _INCOMPLETE if headers.get("authorization", "").startswith("AWS4-") else _MISSING
+            return _unsigned(headers)
         case Flaw.UNKNOWN_KEY | Flaw.TOKEN:
             return _UNKNOWN_KEY
         case Flaw.EXPIRED:
@@ -102,6 +107,14 @@ def refusal_of(flaw: Flaw, headers: Mapping[str, str], now_s: float, skew_s: flo
             return _wrong(_mistimed(headers.get("x-amz-date", ""), now_s, skew_s))
         case Flaw.SIGNATURE:
             return _wrong(WRONG_SIGNATURE)
+
+
+def _unsigned(headers: Mapping[str, str]) -> Refusal:
+    told = headers.get("authorization", "")
+    if not told.startswith("AWS4-"):
+        return _MISSING
+    parts = ("Credential=", "SignedHeaders=", "Signature=")
+    return _PARTLY if "x-amz-date" in headers and all(each in told for each in parts) else _INCOMPLETE
 
 
 def _wrong(message: str) -> Refusal:
