@@ -6,16 +6,18 @@ Source: texts of the service that its users have reported (2026-10); when it cou
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import msgspec
 from msgspec import Struct
 
+from s2s.errors import ConnectionLostError
 from s2s.simulators.temper import NovaTemper
 from s2s.transports import Transport
 from s2s.wire import Close
+from s2s.wire.nova import messages as m
 from s2s.wire.nova.judging import NO_INPUT, TOO_LONG, idle
 
+_SESSION_END = m.encode(m.ClientMessage(event=m.Asked(session_end=m.Empty())))
 RESET = Close(1006, "RST_STREAM NO_ERROR")
 
 
@@ -50,20 +52,26 @@ class Hourglass:
 
 
 class Limited:
-    """Passes messages on, and ends a stream whose time is over, or whose client has nothing more to say."""
+    """Passes messages on, and ends a stream whose time is over.
 
-    def __init__(
-        self, inner: Transport, temper: NovaTemper, request_id: str, ended: Callable[[], Close]
-    ) -> None:
-        """Pass messages on; `ended` returns how the stream ends after the last of the client's."""
+    A client that ends its side says by that, last of all, that the session ends; what it is still told then
+    goes out before the stream is over.
+    """
+
+    def __init__(self, inner: Transport, temper: NovaTemper, request_id: str) -> None:
         self._inner = inner
         self._messages = aiter(inner)
-        self._ended = ended
+        self._last = [_SESSION_END]
+        self._over = asyncio.Event()
         self._hourglass = Hourglass(temper, request_id, _now())
 
     async def send(self, message: bytes) -> None:
         """Send a message."""
-        await self._inner.send(message)
+        try:
+            await self._inner.send(message)
+        except ConnectionLostError:
+            self._over.set()
+            raise
 
     def __aiter__(self) -> Limited:
         """Read on; leaving a loop loses nothing."""
@@ -73,24 +81,29 @@ class Limited:
         """Return what the client says next."""
         try:
             async with asyncio.timeout_at(self._hourglass.due_at) as limit:
-                message = await anext(self._messages)
-        except StopAsyncIteration:
-            await self._end(self._ended())
+                message = await self._next()
         except TimeoutError:
             if not limit.expired():
                 raise
-            await self._end(self._hourglass.ending())
-        else:
-            self._hourglass.hear(message, _now())
-            return message
-        raise StopAsyncIteration
+            ending = self._hourglass.ending()
+            await self.close(ending.code, ending.reason)
+            raise StopAsyncIteration from None
+        self._hourglass.hear(message, _now())
+        return message
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Say goodbye."""
+        self._over.set()
         await self._inner.close(code, reason)
 
-    async def _end(self, ending: Close) -> None:
-        await self._inner.close(ending.code, ending.reason)
+    async def _next(self) -> bytes:
+        message = await anext(self._messages, None)
+        if message is not None:
+            return message
+        if self._last:
+            return self._last.pop()
+        await self._over.wait()
+        raise StopAsyncIteration
 
 
 class _Block(Struct):

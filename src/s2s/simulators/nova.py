@@ -131,7 +131,7 @@ class NovaSimulator(Simulator[Endpoint]):
         generation = temper.generation or (1 if _FIRST_GENERATION in model else 2)
         setting = Setting(request_id=request_id, generation=generation)
         unruly = Unruly(transport, temper, _SPELLING, self._trouble)
-        stream = Limited(unruly, temper, request_id, setting.ended)
+        stream = Limited(unruly, temper, request_id)
         setup = await self._asked(stream, setting, request_id)
         if setup is not None:
             await self._answer(stream, setup, look)

@@ -73,10 +73,6 @@ def test_what_cannot_be_read_is_no_sign_of_life(nonsense: bytes) -> None:
     assert hourglass.due_at == 55.0
 
 
-def in_order() -> Close:
-    return Close(1000)
-
-
 async def heard(limited: Limited) -> list[bytes]:
     return [message async for message in limited]
 
@@ -84,7 +80,7 @@ async def heard(limited: Limited) -> list[bytes]:
 def test_what_comes_in_time_passes_and_what_comes_too_late_does_not() -> None:
     async def main() -> None:
         near, far = pair()
-        hearing = asyncio.create_task(heard(Limited(far, NovaTemper(idle_s=10), "r", in_order)))
+        hearing = asyncio.create_task(heard(Limited(far, NovaTemper(idle_s=10), "r")))
         for pause_s in (1, 9, 9.9):
             await asyncio.sleep(pause_s)
             await near.send(spelled(AUDIO))
@@ -100,7 +96,7 @@ def test_what_comes_in_time_passes_and_what_comes_too_late_does_not() -> None:
 def test_what_is_told_meanwhile_and_an_end_in_order_pass() -> None:
     async def main() -> None:
         near, far = pair()
-        limited = Limited(far, NovaTemper(), "r", in_order)
+        limited = Limited(far, NovaTemper(), "r")
         await limited.send(b"told")
         assert await anext(aiter(near)) == b"told"
         await limited.close(500, "oops")
@@ -108,7 +104,6 @@ def test_what_is_told_meanwhile_and_an_end_in_order_pass() -> None:
             await anext(aiter(near))
         with pytest.raises(ConnectionLostError):
             await heard(limited)
-        assert await heard(Limited(await closed(), NovaTemper(), "r", in_order)) == []
 
     run(main())
 
@@ -124,12 +119,34 @@ class Broken(MemoryTransport):
 def test_a_timeout_of_the_system_is_none_of_these() -> None:
     async def main() -> None:
         with pytest.raises(TimeoutError, match="of the system"):
-            await heard(Limited(Broken(), NovaTemper(), "r", in_order))
+            await heard(Limited(Broken(), NovaTemper(), "r"))
 
     run(main())
 
 
-async def closed() -> MemoryTransport:
-    near, far = pair()
-    await near.close()
-    return far
+def test_who_ends_is_taken_to_say_so_and_told_what_is_left_to_be_told() -> None:
+    async def main() -> None:
+        near, far = pair()
+        limited = Limited(far, NovaTemper(), "r")
+        hearing = asyncio.create_task(heard(limited))
+        await near.send(spelled(PROMPT))
+        await near.close()
+        await asyncio.sleep(1)
+        assert not hearing.done()
+        await limited.close()
+        assert await hearing == [spelled(PROMPT), spelled({"sessionEnd": {}})]
+
+    run(main())
+
+
+def test_who_does_not_hear_what_is_left_to_be_told_is_gone() -> None:
+    async def main() -> None:
+        near, far = pair()
+        limited = Limited(far, NovaTemper(), "r")
+        hearing = asyncio.create_task(heard(limited))
+        await near.close()
+        with pytest.raises(ConnectionLostError):
+            await limited.send(b"told")
+        assert await hearing == [spelled({"sessionEnd": {}})]
+
+    run(main())

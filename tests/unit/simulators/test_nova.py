@@ -546,3 +546,92 @@ def test_audio_may_be_none() -> None:
 def test_a_message_may_come_after_the_next_one() -> None:
     kinds = [each["type"] for each in told("contentEnd", Fault(does="late", said="contentEnd.TEXT"))]
     assert kinds == ["TEXT", "AUDIO"]
+
+
+def test_a_message_may_be_no_json_or_very_long_and_another_may_come_before_it() -> None:
+    faults = (
+        Fault(does="garble", said="completionStart"),
+        Fault(does="huge", said="contentStart"),
+        Fault(does="say", said="textOutput", text='{"event":{"userSpeechEnd":{}}}'),
+    )
+
+    async def talk(peer: Peer) -> None:
+        await peer.say(*written("Hello?"))
+        await peer.until("response")
+        assert (await peer.raw() or b"").startswith(b'}{"event":{"completionStart"')
+        await peer.until("contentStart")
+        assert len(peer.heard[-1]["padding"]) == 8 * 1024 * 1024
+        await peer.until("textOutput")
+        assert peer.names[-2] == "userSpeechEnd"
+
+    talked(talk, temper=NovaTemper(faults=faults))
+
+
+def test_a_service_may_fall_silent() -> None:
+    async def talk(peer: Peer) -> None:
+        await peer.say(*written("Hello?"))
+        await peer.until("textOutput")
+        with pytest.raises(TimeoutError):
+            await peer.until("audioOutput", within_s=20)
+
+    talked(talk, temper=NovaTemper(faults=(Fault(does="stall", said="contentEnd.TEXT"),)))
+
+
+def test_a_service_that_has_become_deaf_hears_no_audio_and_ends_for_that() -> None:
+    async def talk(peer: Peer) -> None:
+        for _ in range(5):
+            await asyncio.sleep(20)
+            with suppress(ConnectionLostError):
+                await peer.say(*spoken(bytes(4800)))
+        assert (await peer.rest())[0] == 400
+        assert peer.names == ["response"]
+
+    talked(talk, temper=NovaTemper(faults=(Fault(does="deaf", asked="audioInput", nth=2),)))
+
+
+def test_everything_may_wait() -> None:
+    async def talk(peer: Peer) -> None:
+        await peer.say(*written("Hello?"))
+        await peer.until("textOutput")
+        assert now() == pytest.approx(3, abs=0.2)
+
+    talked(talk, temper=NovaTemper(faults=(Fault(does="delay", said="contentStart", seconds=3),)))
+
+
+def test_a_client_may_be_turned_away_at_the_door_so_and_so_often() -> None:
+    faults = (
+        Fault(does="refuse", asked="request", nth=1, code="ThrottlingException", reason="Slow."),
+        Fault(does="refuse", asked="request", nth=2, code=503),
+        Fault(does="refuse", asked="request", nth=4, code="ResourceNotFoundException"),
+    )
+
+    async def main() -> list[tuple[int, str]]:
+        simulator, ends = NovaSimulator(temper=NovaTemper(faults=faults)), []
+        for number in range(5):
+            peer = await peer_of(simulator)
+            if number in (2, 4):
+                await peer.until("response")
+                await peer.leave()
+            ends.append(await peer.rest())
+            assert simulator.failures == []
+        return ends
+
+    served = (1000, "")
+    refused = [(429, "Slow."), (503, "It was told to."), served, (404, "It was told to."), served]
+    assert run(main()) == refused
+
+
+@pytest.mark.parametrize(("accepts", "names"), [("at_once", []), ("with_first_event", [])])
+def test_what_goes_wrong_with_the_acceptance_goes_wrong_before_it(accepts: JSON, names: list[str]) -> None:
+    async def main() -> None:
+        fault = Fault(does="close", said="response", code=429, reason="Slow.")
+        simulator = NovaSimulator(temper=NovaTemper(accepts=accepts, faults=(fault,)))
+        peer = await peer_of(simulator)
+        await peer.say(session_start())
+        assert (await peer.rest(), peer.names) == ((429, "Slow."), names)
+        again = await peer_of(simulator)
+        await again.say(session_start())
+        await again.until("response")
+        await again.leave()
+
+    run(main())
