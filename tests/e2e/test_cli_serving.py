@@ -222,3 +222,45 @@ def test_a_supervisor_stops_it_and_its_clients_are_told(server: tuple[str, ...])
             assert [*client]  # the handle, and then no more
             assert client.close_code == 1001
     assert (process.returncode, err) == (0, "")
+
+
+# Nova Sonic, which is found by the variables of AWS.
+
+
+def test_a_program_is_told_the_variables_by_which_the_sdks_of_aws_find_it() -> None:
+    with running("simulate", "nova", "--temper", "region=eu-north-1") as (_, listening):
+        assert listening["base_urls"] == {"nova": listening["base_url"]}
+        assert listening["environment"] == {
+            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": listening["base_url"],
+            "AWS_REGION": "eu-north-1",
+            "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        }
+
+
+def test_a_secret_of_ones_own_is_not_shown() -> None:
+    with running("simulate", "nova", "--key", "AKIDOWN:canary:canary") as (_, listening):
+        assert listening["environment"]["AWS_ACCESS_KEY_ID"] == "AKIDOWN"
+        assert "canary" not in json.dumps(listening)
+
+
+def test_a_person_sees_them_and_what_the_sdks_want() -> None:
+    with subprocess.Popen(
+        [*COMMAND, "simulate", "nova", "--port", "0"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            told = "".join(process.stdout.readline() for _ in range(5))
+        finally:
+            process.kill()
+    assert "export AWS_ENDPOINT_URL_BEDROCK_RUNTIME=http://127.0.0.1:" in told
+    assert "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE AWS_SECRET_ACCESS_KEY=" in told
+    assert "s2s.new('nova', extra={'base_url': 'http://127.0.0.1:" in told
+    assert "the SDKs of AWS take nothing but TLS: add --tls for them" in told
+
+
+def test_nova_serves_everybody_only_with_a_key_that_not_everybody_knows() -> None:
+    done = s2s("simulate", "nova", "--host", "0.0.0.0")
+    assert (done.returncode, "give credentials of your own" in done.stderr) == (2, True)
+    with running("simulate", "nova", "--host", "0.0.0.0", "--key", "own:secret") as (_, listening):
+        assert listening["type"] == "listening"

@@ -109,6 +109,12 @@ def require_aiohttp() -> None:
         raise ConfigError("serving needs aiohttp: pip install 'voice-s2s[gateway]'")
 
 
+def require_h2() -> None:
+    """Raise ConfigError where the extra is missing."""
+    if find_spec("h2") is None:
+        raise ConfigError("Nova Sonic is served over HTTP/2, by h2: pip install 'voice-s2s[gateway,nova]'")
+
+
 def watcher(arguments: argparse.Namespace) -> Watching:
     """Return what shows the sessions."""
     return JSONLines().served if arguments.json else Sessions(screen())

@@ -11,7 +11,7 @@ import msgspec
 
 import s2s
 from s2s.cli.options import add_json, setting
-from s2s.cli.serving import add_doors, require_aiohttp, run_server, tls_of, watcher
+from s2s.cli.serving import add_doors, require_aiohttp, require_h2, run_server, tls_of, watcher
 from s2s.config import Config
 from s2s.errors import ConfigError
 from s2s.events import ResponseStatus
@@ -117,6 +117,7 @@ def _simulator(arguments: argparse.Namespace, tls: TLS | None) -> Simulator[List
 
             return GeminiSimulator(script_of(arguments), temper=temper_of(arguments, GeminiTemper), **known)
         case "nova":
+            require_h2()
             from s2s.simulators.nova import NovaSimulator
 
             return NovaSimulator(script_of(arguments), temper=temper_of(arguments, NovaTemper), **known)

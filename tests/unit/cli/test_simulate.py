@@ -8,7 +8,7 @@ from s2s.cli.simulate import configure, script_of, temper_of
 from s2s.errors import ConfigError
 from s2s.items import Call
 from s2s.providers.script import Reply
-from s2s.simulators.temper import Fault, GeminiTemper, Temper
+from s2s.simulators.temper import Fault, GeminiTemper, NovaTemper, Temper
 
 
 def parsed(*arguments: str) -> argparse.Namespace:
@@ -40,6 +40,7 @@ def test_a_file_that_is_no_script_is_refused(tmp_path: Path, content: str) -> No
 def test_a_good_day_is_the_default() -> None:
     assert temper_of(parsed(), Temper) == Temper()
     assert temper_of(parsed(), GeminiTemper) == GeminiTemper()
+    assert temper_of(parsed(), NovaTemper) == NovaTemper()
 
 
 def test_every_knob_and_fault_can_be_turned() -> None:
@@ -76,3 +77,25 @@ def test_gemini_has_knobs_of_its_own() -> None:
     assert temper == GeminiTemper(profile="dev-3.1", notice_s=5, plays=False)
     with pytest.raises(ConfigError, match="no such setting: profile"):
         temper_of(parsed("--temper", "profile=dev-3.1"), Temper)
+
+
+def test_nova_has_knobs_and_faults_of_its_own() -> None:
+    knobs = ("idle_ends=reset", "region=eu-north-1", "accepts=with_first_event", "generation=1")
+    told = (argument for each in knobs for argument in ("--temper", each))
+    faults = ("--fault", "does=reset,said=audioOutput,code=CANCEL", "--fault", "does=goaway,said=usageEvent")
+    fault, other = (
+        Fault(does="reset", said="audioOutput", code="CANCEL"),
+        Fault(does="goaway", said="usageEvent"),
+    )
+    assert temper_of(parsed("--key", "a:b", *told, *faults), NovaTemper) == NovaTemper(
+        keys=("a:b",),
+        idle_ends="reset",
+        region="eu-north-1",
+        accepts="with_first_event",
+        generation=1,
+        faults=(fault, other),
+    )
+    with pytest.raises(ConfigError, match="no such setting: idle_ends"):
+        temper_of(parsed("--temper", "idle_ends=reset"), GeminiTemper)
+    with pytest.raises(ConfigError, match="generation"):
+        temper_of(parsed("--temper", "generation=3"), NovaTemper)
