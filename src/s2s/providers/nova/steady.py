@@ -23,8 +23,9 @@ _MOST_AHEAD_S = 30.0
 class Steady:
     """A direct link that hears silence in real time while the application sends nothing.
 
-    It adds none while the link is not ready, away or behind, nor while a command is written; and it makes
-    up for none of that, nor for the time in which the machine slept.
+    The first of it comes after the first message that the link has told to be sent, with which the service
+    is told that there will be audio. There is none while the link is away or behind, nor while a command is
+    written; and none makes up for that, nor for the time in which the machine slept.
     """
 
     def __init__(self, inner: Direct) -> None:
@@ -38,7 +39,7 @@ class Steady:
         self._quiet_at = -inf
         """The same, as the last silence has left it."""
         self._writing = 0
-        self._wait(self._reaches + _GRACE_S)
+        self._timer: asyncio.TimerHandle | None = None
 
     def append(self, audio: bytes) -> Command | Send | None:
         """Write audio at once; return what is left for the writer where that would have to wait."""
@@ -51,11 +52,14 @@ class Steady:
         """Pass a command on; what it says is not broken by silence."""
         self._writing += 1
         try:
-            return await self._inner.send(command)
+            told = await self._inner.send(command)
         finally:
             self._writing -= 1
-            if isinstance(command, AppendAudio):
-                self._reaches += len(command.audio) / self._bytes_per_s
+        if isinstance(command, AppendAudio):
+            self._reaches += len(command.audio) / self._bytes_per_s
+        elif self._timer is None and isinstance(command, Send):
+            self._wait(self._loop.time() + _GRACE_S)
+        return told
 
     async def listen(self, hear: Callable[[Told], None]) -> None:
         """Call `hear` with what iterating would yield, as it arrives; ends with what it raises."""
@@ -66,7 +70,8 @@ class Steady:
 
     async def close(self) -> None:
         """Add no more silence, and let go of the engine."""
-        self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         await self._inner.close()
 
     def _wait(self, at: float, due: float | None = None) -> None:

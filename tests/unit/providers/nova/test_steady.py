@@ -20,6 +20,7 @@ S = 2 * HZ
 GRACE_S = 0.25
 PIECE_S = 0.064
 TOLD = UsageUpdate(Usage())
+BEGIN = Send(b"begin")
 
 
 class Ear:
@@ -74,12 +75,20 @@ def speech(seconds: float) -> bytes:
     return bytes([1, 1]) * round(seconds * HZ)
 
 
-def heard(application: Callable[[Steady, Ear], Awaitable[None]]) -> Ear:
+async def begun(ear: Ear) -> Steady:
+    """Return a link that may hear audio."""
+    steady = Steady(ear)
+    await steady.send(BEGIN)
+    ear.asked.clear()
+    return steady
+
+
+def heard(application: Callable[[Steady, Ear], Awaitable[None]], ear: Ear | None = None) -> Ear:
     """Return what was heard until the application was through."""
-    ear = Ear()
+    ear = ear or Ear()
 
     async def main() -> None:
-        steady = Steady(ear)
+        steady = await begun(ear)
         await application(steady, ear)
         await steady.close()
 
@@ -196,7 +205,7 @@ def test_what_was_spelled_and_waits_counts_at_once() -> None:
     ear = Spells()
 
     async def main() -> None:
-        steady = Steady(ear)
+        steady = await begun(ear)
         assert steady.append(speech(1)) == Send(speech(1))
         await asyncio.sleep(2)
         await steady.close()
@@ -252,20 +261,42 @@ def test_no_silence_comes_between_the_messages_of_a_command() -> None:
 def test_a_command_that_fails_ends_all_the_same() -> None:
     class Refuses(Ear):
         async def send(self, command: Command | Send) -> Sequence[Event]:
+            if command is BEGIN:
+                return ()
             raise ConnectionLostError("gone: open another one")
 
-    ear = Refuses()
-
-    async def main() -> None:
-        steady = Steady(ear)
+    async def fails(steady: Steady, ear: Ear) -> None:
         for _ in range(2):
             with pytest.raises(ConnectionLostError):
                 await steady.send(SendToolResult("c", "1"))
         await asyncio.sleep(1)
+        assert ear.silence_s > 0.9
+
+    heard(fails, Refuses())
+
+
+def test_nothing_is_heard_before_the_service_knows_that_there_is_audio() -> None:
+    ear = Ear()
+
+    async def main() -> None:
+        steady = Steady(ear)
+        await steady.send(PLAIN_RESPONSE)
+        await steady.send(AppendAudio(speech(0.1)))
+        await asyncio.sleep(3)
+        assert ear.silence == []
+        await steady.send(BEGIN)
+        await asyncio.sleep(1)
         await steady.close()
 
     run(main())
-    assert ear.silence_s > 0.9
+    assert 0.9 < ear.silence_s <= 1
+
+
+def test_an_end_may_come_before_the_beginning() -> None:
+    async def main() -> None:
+        await Steady(Ear()).close()
+
+    run(main())
 
 
 def test_a_machine_that_slept_makes_up_for_nothing() -> None:
@@ -307,7 +338,7 @@ def test_there_is_no_silence_after_the_end() -> None:
     ear = Ear()
 
     async def main() -> None:
-        steady = Steady(ear)
+        steady = await begun(ear)
         await asyncio.sleep(1)
         await steady.close()
         await steady.close()
