@@ -19,16 +19,17 @@ import msgspec
 
 from s2s.certificates import Throwaway
 from s2s.items import JSON
-from s2s.links import Link
-from s2s.serving import Knock
 from s2s.simulators.nova import NovaSimulator
-from s2s.transports import Transport
-from s2s.transports.bedrock.served import ServedBedrock
+from s2s.wire.nova.messages import Asked
+from tests.aws.captured import captured
 from tests.aws.cases import BROKEN, REFUSED, TALKS, Case
+from tests.aws.noting import Noting
 from tests.node.run import Fact
 from tests.support.aws import REPOSITORY, environment, missing, python312
 
 WITHIN_S = 120
+EVENTS = frozenset(Asked.__struct_encode_fields__)
+"""All that a client can say."""
 
 
 class Told(Fact):
@@ -40,36 +41,6 @@ class Told(Fact):
     end: dict[str, JSON] = {}
 
 
-class _Noted(ServedBedrock):
-    """Notes what goes over it; the simulator looks whether its transport is of this kind."""
-
-    said: list[str]
-    asked: list[str]
-
-    async def send(self, message: bytes) -> None:
-        self.said.append(message.decode())
-        await super().send(message)
-
-    async def __anext__(self) -> bytes:
-        message = await super().__anext__()
-        self.asked.append(message.decode())
-        return message
-
-
-class Noting(NovaSimulator):
-    """A simulator that notes every message of every stream."""
-
-    noted: list[_Noted]
-
-    async def converse(self, transport: Transport, knock: Knock, look: Callable[[Link], Link]) -> None:
-        assert isinstance(transport, ServedBedrock)
-        transport.__class__ = _Noted
-        assert isinstance(transport, _Noted)
-        transport.said, transport.asked = [], []
-        self.noted.append(transport)
-        await super().converse(transport, knock, look)
-
-
 @asynccontextmanager
 async def simulators(cases: Mapping[str, Case], ca: Path) -> AsyncIterator[dict[str, Noting]]:
     """Run a simulator for every conversation; all of them show the same certificate."""
@@ -79,7 +50,6 @@ async def simulators(cases: Mapping[str, Case], ca: Path) -> AsyncIterator[dict[
         running = {}
         for name, case in cases.items():
             simulator = Noting(case.script, temper=case.temper, tls=certificate)
-            simulator.noted = []
             running[name] = await stack.enter_async_context(simulator)
         yield running
 
@@ -134,6 +104,20 @@ async def broken(folder: Path) -> list[Told]:
     return await _ends(BROKEN, folder)
 
 
+async def signed(folder: Path) -> list[Told]:
+    """What our own client sends, read and signed again by the SDK: byte by byte the same."""
+    asked = await captured()
+    (folder / "asked.json").write_bytes(msgspec.json.encode(asked))
+    facts = await witness("signed", folder / "asked.json")
+    for fact, each in zip(facts, asked, strict=False):
+        if fact.got != each.understood:
+            fact.problems.append("the SDK reads something else than our own server")
+    names = {name for fact in facts for each in fact.got for name in json.loads(each)["event"]}
+    if facts and (unsaid := EVENTS - names):
+        facts[-1].problems.append(f"nobody has said {sorted(unsaid)}")
+    return facts
+
+
 async def _ends(cases: Mapping[str, Case], folder: Path) -> list[Told]:
     async with simulators(cases, folder / "ca.pem") as running:
         given = {
@@ -175,7 +159,7 @@ def _differences(fact: Told, simulator: Noting, *, whole: bool = True) -> Iterat
 
 
 ALL: dict[str, Callable[[Path], Coroutine[None, None, list[Told]]]] = {
-    each.__name__: each for each in (talks, refused, broken)
+    each.__name__: each for each in (talks, refused, broken, signed)
 }
 
 

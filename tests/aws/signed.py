@@ -69,12 +69,13 @@ class Request:
     def __init__(self, given: dict[str, JSON]) -> None:
         self.headers: dict[str, str] = given["headers"]
         self.body = base64.b64decode(given["body"])
+        signer = given["signer"]
         self.identity = AWSCredentialIdentity(
-            access_key_id=given["access_key"],
-            secret_access_key=given["secret_key"],
-            session_token=given["session_token"] or None,
+            access_key_id=signer["aws_access_key_id"],
+            secret_access_key=signer["aws_secret_access_key"],
+            session_token=signer.get("aws_session_token"),
         )
-        self.properties = {"region": given["region"], "service": "bedrock"}
+        self.properties = {"region": signer["region"], "service": "bedrock"}
         self.scheme: str = self.headers[":scheme"]
 
     async def seed(self) -> str:

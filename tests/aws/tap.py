@@ -48,12 +48,14 @@ async def tapped(port: int) -> AsyncIterator[Tap]:
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, taken: bytearray) -> None:
-    with suppress(ConnectionError):
-        while data := await reader.read(65_536):
-            taken += data
-            writer.write(data)
-            await writer.drain()
-    writer.close()
+    try:
+        with suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                taken += data
+                writer.write(data)
+                await writer.drain()
+    finally:
+        writer.close()
 
 
 def requests(data: bytes) -> list[tuple[dict[str, str], bytes]]:

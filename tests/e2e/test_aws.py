@@ -34,3 +34,7 @@ def test_it_is_refused_for_what_the_service_would_refuse(tmp_path: Path) -> None
 
 def test_it_hears_how_a_stream_ends(tmp_path: Path) -> None:
     assert contented("broken", tmp_path)
+
+
+def test_it_reads_what_our_client_sends_and_would_sign_it_in_the_same_way(tmp_path: Path) -> None:
+    assert contented("signed", tmp_path)
