@@ -21,7 +21,7 @@ LEAVE_S = 360.0
 MOST_S = 460.0
 """How long a stream is used at most: the service ends it after 480 s."""
 _METHOD = "invoke-with-bidirectional-stream"
-_REGION = "us-east-1"
+_REGION, _NAMED = "us-east-1", "[a-z0-9-]+"
 _REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _SERVICE = re.compile(
     r"(?:[\w-]+\.)?bedrock-runtime(?:-fips)?\.(?P<region>[a-z]+(?:-[a-z]+)+-\d+)\.(?:vpce\.)?"
@@ -47,7 +47,7 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     asked for every stream."""
     profile: str | None = None
     """A profile of AWS on this machine; needs botocore."""
-    region: Annotated[str, Meta(pattern=r"^[a-z0-9-]+\Z")] | None = None
+    region: Annotated[str, Meta(pattern=rf"^{_NAMED}\Z")] | None = None
     """Else that of base_url, AWS_REGION or AWS_DEFAULT_REGION, else us-east-1."""
     base_url: str | None = None
     """https or http; the path of the operation is added where it is missing."""
@@ -67,7 +67,8 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A PEM file of certificates to trust besides the system's."""
     proxy: str | None = None
     connect: JSON = None
-    """Opens the connection in place of the network: takes URL and headers, awaits a Transport."""
+    """Opens the stream in place of the network: takes URL and headers, awaits a Transport. Over one that is
+    not direct the service hears no silence while the application sends nothing."""
 
     @property
     def wishes(self) -> Wishes:
@@ -88,6 +89,8 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def own(self) -> bool:
         """Whether the service of AWS itself is spoken to, and not in the clear."""
+        if self.base_url is None:
+            return True
         parts = self.address
         return parts.scheme == "https" and _SERVICE.fullmatch(parts.hostname or "") is not None
 
@@ -136,7 +139,10 @@ def options_of(extra: Mapping[str, JSON]) -> Options:
 
 
 def _region() -> str:
-    return next((found for name in _REGIONS if (found := os.environ.get(name))), _REGION)
+    name, found = next(((name, each) for name in _REGIONS if (each := os.environ.get(name))), ("", _REGION))
+    if re.fullmatch(_NAMED, found) is None:
+        raise ConfigError(f"{name} is no region of AWS: give one like {_REGION}", provider=NAME)
+    return found
 
 
 __all__ = ["LEAVE_S", "MOST_S", "NAME", "Options", "options_of"]

@@ -100,6 +100,15 @@ def test_no_region_and_no_model_lead_to_another_host(text: str) -> None:
     assert host_of(options.url(MODEL)) == f"bedrock-runtime.{text}.amazonaws.com"
 
 
+@pytest.mark.parametrize("wrong", ["evil.example/", "us-east-1\n", "us east"])
+def test_a_region_of_the_environment_leads_to_no_other_host(
+    monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    monkeypatch.setenv("AWS_REGION", wrong)
+    with pytest.raises(ConfigError, match="AWS_REGION is no region of AWS: give one like us-east-1"):
+        url({})
+
+
 @pytest.mark.parametrize(
     ("extra", "region"),
     [
@@ -147,6 +156,7 @@ OTHERS = [
 def test_the_service_of_aws_is_known_by_its_host(base_url: str) -> None:
     assert options_of({"base_url": base_url}).own
     assert options_of({}).own
+    assert options_of({"region": "odd"}).own
 
 
 @pytest.mark.parametrize("base_url", OTHERS)
