@@ -14,7 +14,7 @@ from s2s.wire.nova import messages as m
 from s2s.wire.nova.contents import Opened, Result, Sound, Text
 from s2s.wire.nova.ear import Ear
 from s2s.wire.nova.endings import Made, close, stop
-from s2s.wire.nova.judging import INVALID, NO_DOCUMENT, Refused, document
+from s2s.wire.nova.judging import INVALID, Refused, document
 from s2s.wire.nova.ledger import Ledger
 
 _NORMAL = 1000
@@ -66,13 +66,10 @@ class Answering:
 def _read(content: str) -> tuple[str, bool]:
     """Return what a tool returned, and whether that is an error; text on its own is unwrapped."""
     members = document(content) or {}
-    if len(members) != 1 or not members.keys() & {"result", "error"}:
+    name = next(iter(members)) if len(members) == 1 else ""
+    if name not in ("result", "error"):
         return content, False
-    ((name, raw),) = members.items()
-    try:
-        value = msgspec.json.decode(raw, type=str) if bytes(raw).startswith(b'"') else None
-    except (msgspec.MsgspecError, UnicodeError):
-        raise Refused(NO_DOCUMENT) from None
-    if value is None:
-        value = bytes(raw).decode() if name == "error" else content
-    return value, name == "error"
+    value = bytes(members[name])
+    if value.startswith(b'"'):
+        return msgspec.json.decode(value, type=str), name == "error"
+    return (value.decode(), True) if name == "error" else (content, False)
