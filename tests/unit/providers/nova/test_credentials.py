@@ -5,10 +5,12 @@ import logging
 import shlex
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from math import inf, nan
 from pathlib import Path
-from threading import Event, current_thread, main_thread
+from threading import Event, Thread, current_thread, main_thread
 
 import pytest
 from botocore.credentials import Credentials as Held
@@ -386,6 +388,68 @@ def test_a_profile_is_renewed_before_it_ends(machine: Path) -> None:
     assert counted.read_text() == ".."
 
 
+def test_a_profile_that_could_not_be_renewed_is_read_anew(machine: Path) -> None:
+    soon = NOW + datetime.timedelta(minutes=4)
+    process(machine, answer("A1", soon))
+    held = Machine()
+    assert proven({"profile": "work"}, held).access_key == "A1"
+    (machine / "process.py").unlink()
+    refused({"profile": "work"}, held)
+    (machine / "config").write_text(f"[profile work]\naws_access_key_id=B\naws_secret_access_key={CANARY}\n")
+    assert proven({"profile": "work"}, held) == Credentials("B", CANARY)
+
+
+@contextmanager
+def sts(expires: datetime.datetime) -> Iterator[tuple[str, list[str]]]:
+    """Hand out credentials of a role on the loopback; yields the URL and who asked."""
+    asked: list[str] = []
+
+    class Endpoint(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            asked.append(self.headers["Authorization"])
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(
+                "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA</AccessKeyId>"
+                f"<SecretAccessKey>{CANARY}</SecretAccessKey><SessionToken>T</SessionToken>"
+                f"<Expiration>{expires.isoformat()}</Expiration></Credentials></AssumeRoleResult>"
+                "</AssumeRoleResponse>".encode()
+            )
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Endpoint) as server:
+        serving = Thread(target=server.serve_forever, args=(0.01,))
+        serving.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", asked
+        finally:
+            server.shutdown()
+            serving.join()
+
+
+@pytest.mark.parametrize(("line", "region"), [("", "eu-north-1"), ("region=us-west-2\n", "us-west-2")])
+def test_a_role_is_taken_on_in_the_region_of_its_profile_or_else_in_that_which_is_spoken_to(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, line: str, region: str
+) -> None:
+    (machine / "config").write_text(
+        "[profile base]\naws_access_key_id=AKIABASE\naws_secret_access_key=secret\n"
+        f"[profile role]\nrole_arn=arn:aws:iam::123456789012:role/r\nsource_profile=base\n{line}"
+    )
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    held = Machine()
+    with sts(HOUR) as (url, asked):
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", url)
+        for _ in range(2):
+            found = proven({"profile": "role", "region": "eu-north-1"}, held)
+            assert found == Credentials("ASIA", CANARY, "T", HOUR.timestamp())
+    (authorization,) = asked
+    assert "Credential=AKIABASE/" in authorization
+    assert f"/{region}/sts/aws4_request" in authorization
+
+
 def test_the_profile_of_the_environment_counts(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     process(machine, answer("A1"))
     monkeypatch.setenv("AWS_PROFILE", "work")
@@ -439,8 +503,9 @@ def test_a_profile_needs_botocore(bare: None) -> None:
             "(AccessDenied) when calling the AssumeRole operation: not you",
             False,
         ),
+        (ClientError({"Error": {"Code": "x" * 9000}}, "AssumeRole"), "x" * 200, False),
     ],
-    ids=["network", "denied"],
+    ids=["network", "denied", "long"],
 )
 def test_it_is_told_why_botocore_fails_and_whether_to_try_again(
     failure: Exception, says: str, retryable: bool
@@ -450,6 +515,7 @@ def test_it_is_told_why_botocore_fails_and_whether_to_try_again(
 
     told = refused({"credentials": fails})
     assert says in str(told)
+    assert len(str(told)) < 500
     assert told.retryable is retryable
 
 

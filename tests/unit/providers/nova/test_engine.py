@@ -49,6 +49,7 @@ from s2s.providers.nova import NovaEngine, bare
 from s2s.testing.clock import run
 from s2s.testing.contract import violations
 from s2s.testing.talk import Talk
+from s2s.transports.memory import MemoryTransport
 
 CANARY = "canary-4711"
 FIRST = "amazon.nova-sonic-v1:0"
@@ -197,6 +198,13 @@ def test_a_machine_without_http2_is_told_of_the_extra(monkeypatch: pytest.Monkey
     Service().engine().start()
 
 
+def test_a_rate_that_takes_numpy_says_so_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    for rates in ({"input_format": s2s.AudioFormat("pcm16", 44_100)}, {"sample_rate": 48_000}):
+        with pytest.raises(ConfigError, match=r"voice-s2s\[audio\]"):
+            Service().engine(**rates).start()
+
+
 def test_a_wrong_setting_is_refused_by_the_engine_itself() -> None:
     with pytest.raises(ConfigError, match="unknown field `key`"):
         NovaEngine(s2s.Config(extra={"key": CANARY}))
@@ -266,6 +274,16 @@ async def _entered(engine: NovaEngine) -> s2s.Session:
     return await engine.start()
 
 
+def test_a_session_has_a_name_where_the_service_gives_it_none() -> None:
+    async def nameless(end: MemoryTransport) -> None:
+        await end.send(b'{"response":{}}')
+
+    first, second = (held(nothing, Service(nameless)).session.id for _ in range(2))
+    assert first.startswith("nova_")
+    assert second.startswith("nova_")
+    assert first != second
+
+
 def test_what_only_this_service_understands_reaches_it() -> None:
     service = Service()
     extra: dict[str, JSON] = {
@@ -307,7 +325,8 @@ def test_eagerness_is_how_soon_a_turn_ends() -> None:
 def test_a_model_is_named_in_the_path_as_it_was_given(model: str | None, encoded: str) -> None:
     service = Service()
     extra: dict[str, JSON] = {"connect": service.connect, "headers": {"x-mine": "1"}}
-    held(nothing, service, model=model, extra=extra)
+    talk = held(nothing, service, model=model, extra=extra)
+    assert talk.all(SessionStarted)[0].model == (model or "amazon.nova-2-5-sonic")
     host = "https://bedrock-runtime.us-east-1.amazonaws.com"
     assert service.urls == [f"{host}/model/{encoded}/invoke-with-bidirectional-stream"]
     assert service.headers == [{"x-mine": "1"}]
@@ -577,6 +596,45 @@ def test_a_stream_is_left_for_one_that_was_opened_before() -> None:
     assert len(service.urls) == 2
 
 
+def test_an_answer_is_heard_to_its_end_while_the_next_stream_is_open() -> None:
+    service = Service()
+
+    async def goes_on(talk: Talk) -> None:
+        await asyncio.sleep(355)
+        await talk.session.send_text("Hello?")
+        await service.asked("Hello?")
+        first = service.ends[0]
+        await service.says(planned("Good morning."), sound(bytes(4800), stop="PARTIAL_TURN"))
+        await talk.until(GoingAway)
+        await talk.listen(2)
+        assert len(service.urls) == 2
+        assert reconnections(talk) == ["going_away"]
+        service.ends.append(first)
+        await service.says(planned("Sir."), sound(bytes(4800)), really("Good morning."), really("Sir."))
+        turn = await talk.until(TurnEnd)
+        assert (turn.agent_text, turn.status) == ("Good morning. Sir.", "completed")
+        service.ends.pop()
+        await talk.until(Reconnected)
+        await asks(talk, service, "And now?")
+
+    assert len(held(goes_on, service).audio) == 3 * 4800
+    assert len(service.urls) == 2
+
+
+def test_a_service_that_does_not_accept_the_next_stream_in_time_is_tried_anew() -> None:
+    service = Service(accepts, silent)
+
+    async def drops(talk: Talk) -> None:
+        await asyncio.sleep(10)
+        await service.closes()
+        await talk.until(Reconnected)
+        assert 13 < asyncio.get_running_loop().time() < 14
+        await asks(talk, service)
+
+    talk = held(drops, service, limits=s2s.Limits(connect_s=3))
+    assert reconnections(talk) == ["reconnecting", "reconnecting", "full"]
+
+
 def test_how_soon_a_stream_is_left_can_be_said() -> None:
     service = Service()
 
@@ -597,7 +655,8 @@ def test_a_stream_is_left_before_its_credentials_expire(left_s: float, leave_s: 
         return {**PAIR, "expires_at": time.time() + left_s}
 
     async def goes_on(talk: Talk) -> None:
-        await talk.until(GoingAway)
+        going = await talk.until(GoingAway)
+        assert going.time_left_s == pytest.approx(min(left_s, 465) - leave_s, abs=1)
         assert asyncio.get_running_loop().time() == pytest.approx(leave_s, abs=1)
         await talk.until(Reconnected)
         await asks(talk, service)
