@@ -24,10 +24,16 @@ from s2s.wire.nova.messages import Asked
 from tests.aws.captured import captured
 from tests.aws.cases import BROKEN, REFUSED, TALKS, Case
 from tests.aws.noting import Noting
-from tests.node.run import Fact
+from tests.node.run import Fact, heard, questions, s2s
 from tests.support.aws import REPOSITORY, environment, missing, python312
 
 WITHIN_S = 120
+SPOKEN = {
+    "local_tool": {"moved": r"arrived.*\b(84|eighty[- ]four)\b"},
+    "local_barge_in": {"after": r"\bon a small gr[ae]y island\b"},
+    "local_history": {"all": r"\b(42|forty[- ]two)\b"},
+}
+"""What our own ears must hear in the answers of the local engine."""
 EVENTS = frozenset(Asked.__struct_encode_fields__)
 """All that a client can say."""
 
@@ -71,8 +77,8 @@ async def witness(script: str, *arguments: str | Path, **variables: str) -> list
             running.kill()
             await running.wait()
     told = [msgspec.json.decode(line, type=Told) for line in out.splitlines()]
-    failed = running.returncode != 0 and not any(each.wrong for each in told)
-    if failed or (complained and script not in UNTIDY):
+    untold = running.returncode != 0 or (complained and script not in UNTIDY)
+    if untold and not any(each.wrong for each in told):
         told.append(Told(script, failed=f"exit {running.returncode}: {complained.decode()}"))
     return told
 
@@ -118,6 +124,21 @@ async def signed(folder: Path) -> list[Told]:
     return facts
 
 
+async def local(folder: Path) -> list[Told]:
+    """Conversations with the local engine, which really listens and speaks, by way of the command line."""
+    questions(folder, 16_000)
+    ca = folder / "local-ca.pem"
+    with s2s(folder, "simulate", "nova", "--engine", "local", "--tls", "--ca-file", ca) as listening:
+        facts = await witness("local", folder, "{}", **listening.environment, SSL_CERT_FILE=str(ca))
+    for each in facts:
+        for name, wanted in SPOKEN.get(each.name, {}).items():
+            if name in each.wavs:
+                words = each.heard[name] = await asyncio.to_thread(heard, Path(each.wavs[name]))
+                if not re.search(wanted, words.lower()):
+                    each.problems.append(f"{name}.wav says {words!r}, without {wanted}")
+    return facts
+
+
 async def _ends(cases: Mapping[str, Case], folder: Path) -> list[Told]:
     async with simulators(cases, folder / "ca.pem") as running:
         given = {
@@ -159,7 +180,7 @@ def _differences(fact: Told, simulator: Noting, *, whole: bool = True) -> Iterat
 
 
 ALL: dict[str, Callable[[Path], Coroutine[None, None, list[Told]]]] = {
-    each.__name__: each for each in (talks, refused, broken, signed)
+    each.__name__: each for each in (talks, refused, broken, signed, local)
 }
 
 
@@ -169,6 +190,8 @@ def _shown(fact: Told) -> Iterator[str]:
         yield f"    {who:>12}  {what}"
     for wav, words in fact.heard.items():
         yield f"    {'we heard':>12}  {words}  ({wav}.wav)"
+    for name, number in fact.numbers.items():
+        yield f"    {number:>12g}  {name}"
     if fact.wrong:
         yield fact.wrong
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -130,11 +131,11 @@ def talk_pcm(talk: Talk) -> bytes:
     return b"".join(each.pcm for each in talk.blocks("AUDIO", "ASSISTANT"))
 
 
-def finish(talk: Talk, folder: Path, **sounds: bytes) -> None:
+def finish(talk: Talk, folder: Path, numbers: Mapping[str, float] = {}, **sounds: bytes) -> None:
     """Tell what was said, and fail where something was wrong with it."""
     wavs = {name: keep(folder / f"aws-{talk.name}-{name}.wav", pcm) for name, pcm in sounds.items()}
     trace = talk.trace
-    tell(talk.name, wavs=wavs, request_id=talk.request_id, **trace)
+    tell(talk.name, wavs=wavs, numbers=numbers, request_id=talk.request_id, **trace)
     assert not talk.order.open, f"{talk.order.open} blocks have not ended"
     wrong = [*trace["problems"], *trace["unknown"]]
     assert not wrong, wrong

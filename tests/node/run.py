@@ -47,6 +47,8 @@ class Listening(msgspec.Struct):
 
     url: str
     base_urls: dict[str, str]
+    environment: dict[str, str] = {}
+    """How the SDKs of AWS find it."""
 
 
 class Fact(msgspec.Struct):
@@ -156,7 +158,7 @@ def simulated(folder: Path) -> list[Fact]:
 
 def local(folder: Path) -> list[Fact]:
     """Conversations with the local engine, with ears and a voice."""
-    _questions(folder, 24_000)
+    questions(folder, 24_000)
     with s2s(folder, "serve", "--engine", "local") as listening:
         return _heard(node("local.mjs", listening.url, folder))
 
@@ -195,12 +197,12 @@ def gemini_doors(folder: Path) -> list[Fact]:
 
 def gemini_local(folder: Path) -> list[Fact]:
     """Conversations of @google/genai with the local engine, with ears and a voice."""
-    _questions(folder, 16_000)
+    questions(folder, 16_000)
     with s2s(folder, "serve", "--engine", "local") as listening:
         return _heard(node("gemini_local.mjs", listening.base_urls["gemini"], folder))
 
 
-def _questions(folder: Path, rate: int) -> None:
+def questions(folder: Path, rate: int) -> None:
     """Write down what is asked aloud."""
     asked = {"move": Path(demo.__file__).parent / "go_forward_ten_meters.wav"}
     for name, text in (("time", "What time is it?"), ("again", "What did you just say?")):
