@@ -13,7 +13,6 @@ from s2s.wire.nova import messages as m
 from s2s.wire.nova.judging import (
     EARLY_AUDIO,
     INVALID,
-    Reason,
     Refused,
     is_interactive,
     judge_prompt,
@@ -143,11 +142,6 @@ class Contents:
             case _:
                 raise Refused(INVALID)
 
-    def ended(self) -> Reason | None:
-        """Return what is wrong with an input that ends here."""
-        prompted = self.stage in (Stage.SETTING, Stage.TALKING)
-        return not_closed(self.prompt_name) if prompted else None
-
     def _go_on(self, at: Stage, to: Stage) -> None:
         require(self.stage is at)
         self.stage = to
@@ -221,10 +215,8 @@ class Contents:
             require(not self._open)
             self.stage = Stage.CLOSED
             return end
+        require(self.stage not in (Stage.SETTING, Stage.TALKING), not_closed(self.prompt_name))
         require(self.stage not in (Stage.NEW, Stage.OVER))
-        unclosed = self.ended()
-        if unclosed is not None:
-            raise Refused(unclosed)
         self.stage = Stage.OVER
         return end
 

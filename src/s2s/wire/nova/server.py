@@ -18,13 +18,12 @@ from s2s.wire.nova.ledger import Ledger
 from s2s.wire.nova.setups import Setup
 from s2s.wire.nova.telling import Telling
 
-_NORMAL = 1000
-
 
 class NovaServer:
     """Messages become commands, events become messages.
 
-    The acceptance of the stream is told by whoever serves it, and so is what needs a clock: its limits.
+    Whoever serves the stream tells its acceptance, knows its limits, for these need a clock, and says
+    sessionEnd for a client that ends its side without a word.
     """
 
     def __init__(
@@ -37,7 +36,6 @@ class NovaServer:
         cut: Literal["INTERRUPTED", "END_TURN"] = "INTERRUPTED",
     ) -> None:
         """Go on where a `Setting` is complete. `cut` is how the audio of an interrupted answer ends."""
-        self._contents = setup.contents
         self._request_id = setup.request_id
         ledger = Ledger(setup, session_id, new_id)
         self._telling = Telling(ledger, setup.request_id, cut)
@@ -54,11 +52,6 @@ class NovaServer:
             return self._until_closed(self._answering.receive(message) if self._closed is None else ())
         except Refused as refused:
             return self._until_closed([refused.reason.closing(self._request_id)])
-
-    def ended(self) -> Close:
-        """Return how the stream ends, for its client has nothing more to say."""
-        wrong = self._contents.ended()
-        return Close(_NORMAL) if wrong is None else wrong.closing(self._request_id)
 
     def _until_closed(self, made: Sequence[Send | Command | Close]) -> Sequence[Send | Command | Close]:
         """Note the end of the stream: nothing is said or heard after it."""

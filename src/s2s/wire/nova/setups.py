@@ -75,11 +75,6 @@ class Setting:
         except Refused as refused:
             return refused.reason.closing(self._request_id)
 
-    def ended(self) -> Close:
-        """Return how a stream ends whose client has nothing more to say."""
-        wrong = self._contents.ended()
-        return Close(1000) if wrong is None else wrong.closing(self._request_id)
-
     def _take(self, message: bytes) -> Close | None:
         match self._contents.take(message):
             case m.SessionStart() as session:

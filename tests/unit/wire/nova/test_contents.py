@@ -152,23 +152,6 @@ def test_a_session_cannot_end_before_its_prompt() -> None:
     assert said(session_start(), SESSION_END)[-1] == m.Empty()
 
 
-@pytest.mark.parametrize(
-    ("messages", "wrong"),
-    [
-        ((), None),
-        ((session_start(),), None),
-        (BEGUN, not_closed("p")),
-        (TALKING, not_closed("p")),
-        ((*BEGUN, PROMPT_END), None),
-    ],
-)
-def test_an_input_may_end_where_no_prompt_is_open(messages: tuple[bytes, ...], wrong: Reason | None) -> None:
-    contents = Contents(2)
-    for each in messages:
-        contents.take(each)
-    assert contents.ended() == wrong
-
-
 def test_text_may_open_a_conversation_but_not_of_the_first_generation() -> None:
     assert said(*BEGUN, text_start())[-1] == Opened("TEXT")
     assert refused(*BEGUN, text_start(), generation=1) == INVALID

@@ -35,11 +35,8 @@ def test_after_the_end_nothing_is_said_or_heard() -> None:
     assert server.tells(Error(S2SError("oops"), fatal=True)) == []
 
 
-def test_a_stream_whose_client_has_nothing_more_to_say_has_to_have_ended() -> None:
-    server = Server(request_id="r-1")
-    assert server.wire.ended() == not_closed("p").closing("r-1")
-    server.hears(end("a"), PROMPT_END)
-    assert server.wire.ended() == Close(1000)
+def test_a_session_that_ends_before_its_prompt_ends_the_stream() -> None:
+    assert Server(request_id="r-1").hears(SESSION_END) == [not_closed("p").closing("r-1")]
 
 
 def test_a_client_need_not_wait_for_the_engine() -> None:

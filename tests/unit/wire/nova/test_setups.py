@@ -142,19 +142,6 @@ def test_a_stream_may_end_in_order_before_anything_was_said() -> None:
     assert ended(*BEGUN, PROMPT_END, SESSION_END) == Close(1000)
 
 
-@pytest.mark.parametrize(
-    ("messages", "close"),
-    [((), Close(1000)), (BEGUN, not_closed("p").closing("r-1")), ((*BEGUN, PROMPT_END), Close(1000))],
-)
-def test_a_client_that_says_nothing_more_has_to_have_closed_its_prompt(
-    messages: tuple[bytes, ...], close: Close
-) -> None:
-    setting = Setting(request_id="r-1")
-    for each in messages:
-        setting.receive(each)
-    assert setting.ended() == close
-
-
 def test_what_was_refused_sets_nothing_up() -> None:
     setting = Setting()
     wrong: JSON = {"sampleRateHertz": 48_000}
