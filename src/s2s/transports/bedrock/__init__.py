@@ -15,7 +15,7 @@ from s2s.transports.ws.connection import ConnectionLimits
 if TYPE_CHECKING:
     from s2s.transports.bedrock.connection import BedrockTransport
 
-__all__ = ["EXAMPLE", "BedrockTransport", "ConnectionLimits", "Credentials", "connect"]
+__all__ = ["EXAMPLE", "ConnectionLimits", "Credentials", "connect"]
 
 _LIMITS = ConnectionLimits()
 

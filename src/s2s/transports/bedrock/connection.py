@@ -68,9 +68,11 @@ class BedrockTransport(Reading):
         answer, ending = self._answer, self._answer.ending
         answer.end(Ending(code, reason, wanted=True))
         answer.arrivals.release()
+        if code != NORMAL if ending is None else not ending.wanted:
+            self._duplex.reset()
+            answer.parted.set()
         try:
-            if code == NORMAL and (ending is None or ending.wanted):
-                await self._leave()
+            await self._leave()
             self._duplex.reset()
             await self.protocol.close(self._limits.close_s)
         finally:
@@ -86,7 +88,7 @@ class BedrockTransport(Reading):
         return self._answer.over()
 
     async def _leave(self) -> None:
-        """End our side in order, and wait for the service to end its own."""
+        """End our side in order, unless it has ended, and wait for the service to end its own."""
         if self._duplex.ours is Ours.OPEN:
             self._duplex.send(self._chain.end(_now_ms()))
             self._duplex.end()

@@ -165,7 +165,6 @@ class Duplex:
             self._credit(held.taken_bytes)
             if held.last:
                 self._pass_on(last())
-        self.flush()
 
     def pump(self) -> None:
         """Send what waits, as far as the windows and the socket allow."""
@@ -184,9 +183,10 @@ class Duplex:
             self.flush()
 
     def pump_on(self) -> None:
-        """Send what waits, and tell that there may be room again."""
-        if self.waiting:
-            self.pump()
+        """Send what waits, and tell that there is room again."""
+        waited_bytes = len(self.waiting)
+        self.pump()
+        if len(self.waiting) < waited_bytes:
             self._listener.on_room()
 
     def _pass_on(self, frame: bytes) -> None:
@@ -195,6 +195,7 @@ class Duplex:
             events = self._h2.receive_data(frame)
         except (H2Error, HyperframeError) as broken:
             raise Broken(type(broken).__name__) from broken
+        self.flush()  # what h2 answers allows what is then sent
         for event in events:
             self._happened(event)
 

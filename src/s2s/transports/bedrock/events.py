@@ -29,8 +29,8 @@ _CHUNK = header_block(
 _BEFORE, _AFTER = b'{"bytes":"', b'"}'
 
 
-class _Chunk(msgspec.Struct):
-    bytes: bytes
+class _Chunk(msgspec.Struct, rename={"document": "bytes"}):
+    document: bytes
 
 
 class _Trouble(msgspec.Struct):
@@ -71,7 +71,7 @@ def _document(payload: bytes) -> bytes:
     except Base64Error:
         pass  # there is more in it than that
     try:
-        return _chunk.decode(payload).bytes
+        return _chunk.decode(payload).document
     except msgspec.MsgspecError:
         raise RemoteProtocolError(
             "an event holds no bytes in base64: open another connection, and report it if that happens again",

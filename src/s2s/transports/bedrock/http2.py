@@ -14,7 +14,7 @@ OLD_HTTP = "the peer speaks HTTP/1.1 and no HTTP/2"
 """Why a request is cut that went to another kind of server."""
 
 _HIGH_WATER_BYTES = 64 * 1024
-_FLOOD_BYTES = 2**20
+_FLOOD_BYTES = 256 * 1024
 """What may wait to be written while the peer does not read; all beyond is answers to what it sends."""
 
 

@@ -61,21 +61,23 @@ def address(url: str) -> Address:
 
 
 def trust(tls: ssl.SSLContext | None, ca: str | Path | None) -> ssl.SSLContext:
-    """Return the given context, or a shared one that asks for HTTP/2 and trusts the system's roots and `ca`."""
+    """Return the given context, or a shared one with HTTP/2 that trusts the system's roots and `ca`."""
     if tls is not None and ca is not None:
         raise ConfigError("both tls and ca are given: load the CA into the context, and leave ca out")
-    return tls or _context(None if ca is None else str(ca))
+    if tls is not None or ca is None:
+        return tls or _context()
+    try:
+        return _context(str(ca), Path(ca).stat().st_mtime_ns)
+    except OSError as error:
+        raise ConfigError(f"{ca} holds no CA certificate that can be read: give a PEM file") from error
 
 
 @cache
-def _context(ca: str | None) -> ssl.SSLContext:
+def _context(ca: str | None = None, written_ns: int = 0) -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.set_alpn_protocols([ALPN])
     if ca is not None:
-        try:
-            context.load_verify_locations(ca)
-        except OSError as error:
-            raise ConfigError(f"{ca} holds no CA certificate that can be read: give a PEM file") from error
+        context.load_verify_locations(ca)
     return context
 
 
@@ -97,7 +99,5 @@ def request(url: str, credentials: Credentials, region: str, headers: Mapping[st
     signed, seed = signed_headers(credentials, region, to.authority, to.path, time_ns() // 1_000_000, extra)
     head = [(":method", "POST"), (":scheme", to.scheme), (":authority", to.authority), (":path", to.path)]
     pairs = request_headers(signed, ())
-    known = {credentials.secret_key, credentials.session_token, seed}
-    return Request(
-        head + pairs, Chain(credentials, region, seed), secrets(url, pairs) | {each for each in known if each}
-    )
+    hidden = secrets(url, pairs) | {credentials.secret_key, credentials.session_token, seed}
+    return Request(head + pairs, Chain(credentials, region, seed), hidden - {""})
