@@ -17,9 +17,10 @@ import s2s
 from s2s import commands, errors, events
 from s2s.models import MODELS
 from s2s.providers.gemini.options import Options as GeminiOptions
+from s2s.providers.nova.options import Options as NovaOptions
 from s2s.providers.openai.options import Options
 from s2s.registry import providers
-from s2s.simulators.temper import Fault, GeminiTemper, Temper
+from s2s.simulators.temper import Fault, GeminiTemper, NovaTemper, Temper
 from s2s.wire.gemini.profiles import PROFILES, Profile
 
 ROOT = Path(__file__).parent.parent
@@ -124,10 +125,28 @@ def _cell(value: object) -> str:
             return str(value).strip().replace("_", " ") or "-"
 
 
+def nova_options_table() -> Iterator[str]:
+    """One row per setting of an engine of Nova Sonic."""
+    yield from _noted(NovaOptions)
+
+
 def gemini_temper_table() -> Iterator[str]:
     """One row per knob that only the simulator of Gemini Live has, or has with another default."""
-    rows = [*_noted(GeminiTemper)]
-    own = set(_notes(GeminiTemper)) | {"session_s"}
+    yield from _own(GeminiTemper)
+
+
+def nova_temper_table() -> Iterator[str]:
+    """One row per knob that only the simulator of Nova Sonic has, or has with another default."""
+    yield from _own(NovaTemper)
+
+
+def _own(kind: type[Temper]) -> Iterator[str]:
+    rows, common = [*_noted(kind)], {field.name: field for field in msgspec.structs.fields(Temper)}
+    own = {
+        field.name
+        for field in msgspec.structs.fields(kind)
+        if field.name not in common or field.default != common[field.name].default
+    }
     yield from rows[:2]
     yield from (each for each in rows[2:] if each.split("`")[1] in own)
 
@@ -206,8 +225,10 @@ BLOCKS: dict[str, Callable[[], Iterator[str]]] = {
     "errors": error_tree,
     "openai options": options_table,
     "gemini options": gemini_options_table,
+    "nova options": nova_options_table,
     "profiles": profile_table,
     "gemini temper": gemini_temper_table,
+    "nova temper": nova_temper_table,
     "temper": temper_table,
     "fault": fault_table,
     "crossing": crossing,
