@@ -3,6 +3,7 @@ from collections.abc import Callable
 
 import s2s
 from s2s.providers.script import Reply
+from s2s.simulators.nova import NovaSimulator
 from s2s.simulators.openai import OpenAISimulator
 from s2s.simulators.temper import Fault, Temper
 from s2s.testing.talk import Talk
@@ -38,3 +39,16 @@ def test_two_providers_of_one_test_keep_their_own_temper(
             return lost.reason
 
     assert [asyncio.run(opens(each)) for each in (good, bad)] == ["open", "full"]
+
+
+def test_a_pretend_nova_sonic_is_there_as_well(nova_simulator: Callable[..., NovaSimulator]) -> None:
+    simulator = nova_simulator([Reply(says="Good morning.")])
+
+    async def main() -> str:
+        async with s2s.new("nova", extra={"base_url": simulator.base_url}).start() as session:
+            talk = Talk(session)
+            await session.send_text("Hello?")
+            return (await talk.until(s2s.TurnEnd)).agent_text
+
+    assert asyncio.run(main()) == "Good morning."
+    assert simulator.failures == []
