@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Self, TypeAlias, cast
 from uuid import uuid4
 
 from msgspec import Struct
@@ -209,9 +209,9 @@ class _Doorstep(asyncio.Protocol):
         self._greet = greet
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        transport.pause_reading()
-        self._greet(transport)
+        tcp = cast(asyncio.Transport, transport)  # of uvloop it is no subclass
+        tcp.pause_reading()
+        self._greet(tcp)
 
 
 def _encrypting(tls: TLS) -> ssl.SSLContext:

@@ -6,6 +6,7 @@ Source: texts of the service that its users have reported (2026-10); when it cou
 from __future__ import annotations
 
 import asyncio
+from enum import Enum
 
 import msgspec
 from msgspec import Struct
@@ -51,6 +52,15 @@ class Hourglass:
         return self._too_long if self._too_long_at <= self._silent_at else self._silence
 
 
+class End(Enum):
+    """How far the end of a stream is."""
+
+    OPEN = "it goes on"
+    SAID = "the client has nothing more to say"
+    GONE = "the client is not there to be told anything"
+    LEFT = "it was ended here, and what a client makes of that is of no interest"
+
+
 class Limited:
     """Passes messages on, and ends a stream whose time is over.
 
@@ -61,7 +71,7 @@ class Limited:
     def __init__(self, inner: Transport, temper: NovaTemper, request_id: str) -> None:
         self._inner = inner
         self._messages = aiter(inner)
-        self._last = [_SESSION_END]
+        self._end = End.OPEN
         self._over = asyncio.Event()
         self._hourglass = Hourglass(temper, request_id, _now())
 
@@ -70,7 +80,7 @@ class Limited:
         try:
             await self._inner.send(message)
         except ConnectionLostError:
-            self._over.set()
+            self._finish(End.GONE)
             raise
 
     def __aiter__(self) -> Limited:
@@ -82,6 +92,10 @@ class Limited:
         try:
             async with asyncio.timeout_at(self._hourglass.due_at) as limit:
                 message = await self._next()
+        except ConnectionLostError:
+            if self._end is End.LEFT:
+                raise StopAsyncIteration from None
+            raise
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -93,17 +107,22 @@ class Limited:
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Say goodbye."""
-        self._over.set()
+        self._finish(End.LEFT)
         await self._inner.close(code, reason)
 
     async def _next(self) -> bytes:
         message = await anext(self._messages, None)
         if message is not None:
             return message
-        if self._last:
-            return self._last.pop()
+        if self._end is End.OPEN:
+            self._end = End.SAID
+            return _SESSION_END
         await self._over.wait()
         raise StopAsyncIteration
+
+    def _finish(self, end: End) -> None:
+        self._end = end
+        self._over.set()
 
 
 class _Block(Struct):

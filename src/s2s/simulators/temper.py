@@ -105,9 +105,7 @@ class GeminiTemper(Temper, frozen=True, kw_only=True):
 
 
 Accepts: TypeAlias = Literal["at_once", "with_first_event"]
-"""When a stream is said to be open: when it was asked for, or with the first event of the client."""
 IdleEnd: TypeAlias = Literal["exception", "reset"]
-"""How a stream ends on which nothing was said for too long; both have been seen."""
 Generation: TypeAlias = Literal[1, 2]
 
 
@@ -125,6 +123,7 @@ class NovaTemper(Temper, frozen=True, kw_only=True):
     skew_s: float = 300.0
     """How wrong a client's clock may be."""
     accepts: Accepts = "at_once"
+    """When it says that a stream is open: when that is asked for, or with the first event of the client."""
     accept_s: float = 0.0
     """How much later than that."""
     plays: bool = True
@@ -139,6 +138,7 @@ class NovaTemper(Temper, frozen=True, kw_only=True):
     idle_s: float = 55.0
     """How long there may be neither audio nor interactive content, once there was; some have seen 295."""
     idle_ends: IdleEnd = "exception"
+    """How a stream ends on which nothing was said for that long; both have been seen."""
     input_s: float = 55.0
     """How long nothing at all may be said, before there was any of these."""
     frame_bytes: int = 16 * 1024

@@ -335,7 +335,7 @@ def test_what_is_wrong_amid_a_conversation_ends_it() -> None:
         told = "No open content found for content name: nothing"
         assert (code, reason) == (400, f"RequestId={request_id} : {told}")
 
-    talked(talk)
+    assert talked(talk)[1].failures == []
 
 
 def test_a_session_that_ends_before_it_began_ends_in_order() -> None:
