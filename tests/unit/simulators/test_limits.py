@@ -141,14 +141,17 @@ def test_who_ends_is_taken_to_say_so_and_told_what_is_left_to_be_told() -> None:
     run(main())
 
 
-def test_who_does_not_hear_what_is_left_to_be_told_is_gone() -> None:
+@pytest.mark.parametrize(("after_s", "left"), [(0, []), (1, [spelled({"sessionEnd": {}})])])
+def test_who_does_not_hear_what_is_left_to_be_told_is_gone(after_s: float, left: list[bytes]) -> None:
     async def main() -> None:
         near, far = pair()
         limited = Limited(far, NovaTemper(), "r")
         hearing = asyncio.create_task(heard(limited))
         await near.close()
+        if after_s:
+            await asyncio.sleep(after_s)
         with pytest.raises(ConnectionLostError):
             await limited.send(b"told")
-        assert await hearing == []
+        assert await hearing == left
 
     run(main())
