@@ -113,7 +113,7 @@ class NovaTemper(Temper, frozen=True, kw_only=True):
     """What a pretend Nova Sonic is like. Nobody has published when it accepts, nor how large its pieces are.
 
     Its `keys` are ACCESS_KEY_ID:SECRET or ACCESS_KEY_ID:SECRET:TOKEN, and None is the example of AWS alone,
-    for what signs must be known.
+    for what signs must be known. What is said of headers and pings of others means nothing here.
     """
 
     generation: Generation | None = None
