@@ -161,12 +161,19 @@ class Service(asyncio.Protocol):
 
     tcp: asyncio.Transport
 
-    def __init__(self, script: Script, failures: list[BaseException], credentials: Credentials) -> None:
+    def __init__(
+        self,
+        script: Script,
+        failures: list[BaseException],
+        credentials: Credentials,
+        open_: list[Service],
+    ) -> None:
         self.h2 = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
         self.credentials = credentials
         self.pings = 0
         self.answers_pings = True
         self._script = script
+        self._open = open_
         self._failures = failures
         self._peers: dict[int, Peer] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -174,6 +181,7 @@ class Service(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.tcp = transport
+        self._open.append(self)
         self.h2.initiate_connection()
         self.flush()
 
@@ -236,12 +244,9 @@ async def service(
     """Serve each stream by the script; yields the URL, and raises what the service objects to."""
     failures: list[BaseException] = []
     services: list[Service] = []
-
-    def make() -> Service:
-        services.append(Service(script, failures, credentials))
-        return services[-1]
-
-    server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Service(script, failures, credentials, services), "127.0.0.1", 0, ssl=tls
+    )
     port = server.sockets[0].getsockname()[1]
     try:
         yield f"{'https' if tls else 'http'}://127.0.0.1:{port}{PATH}"

@@ -27,8 +27,6 @@ class Http2(asyncio.Protocol):
 
     tcp: asyncio.Transport
     """The socket, or TLS on it."""
-    tunnel: object = None
-    """What must live as long."""
 
     def __init__(self, listener: Listener, ping_after_s: float | None, pong_within_s: float) -> None:
         self.duplex = Duplex(self._write, listener)

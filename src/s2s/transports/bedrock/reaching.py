@@ -10,21 +10,20 @@ from typing import TypeAlias
 
 import msgspec
 from picows import WSParsedURL
-from picows.url import WSHost, WSPort
 from python_socks.async_.asyncio import Proxy as Plain
-from python_socks.async_.asyncio.v2 import Proxy as Secure
 
 from s2s.errors import ConfigError, ConnectError
 from s2s.transports.bedrock.connection import BedrockTransport
 from s2s.transports.bedrock.http2 import Http2
 from s2s.transports.bedrock.opening import ALPN, Address, Request, address, trust
 from s2s.transports.bedrock.refusal import Place
+from s2s.transports.bedrock.tunnel import SecureProxy
 from s2s.transports.ws.connection import ConnectionLimits
 from s2s.transports.ws.opening import Dial
 from s2s.transports.ws.opening import trust as trust_proxy
 from s2s.transports.ws.refusal import explained, hiding
 
-Proxy: TypeAlias = Plain | Secure
+Proxy: TypeAlias = Plain | SecureProxy
 """One that is talked to in the clear, or in TLS."""
 
 _SECURE = "https://"
@@ -35,7 +34,7 @@ def proxy_at(url: str, ca: str | Path | None) -> Proxy:
     """Return the proxy at a URL, trusted like the service. Raises ConfigError that does not show the URL."""
     try:
         if url.startswith(_SECURE):
-            return Secure.from_url(f"http://{url.removeprefix(_SECURE)}", proxy_ssl=trust_proxy(None, ca))
+            return SecureProxy.at(url, trust_proxy(None, ca))
         return Plain.from_url(url)
     except ValueError:
         told = "the proxy's URL is not valid: give http://host:port, https://host:port or socks5://host:port"
@@ -74,8 +73,6 @@ class Way(msgspec.Struct, frozen=True):
         """Return the way to a URL. Raises ConfigError."""
         there = address(url)
         context = trust(tls, ca) if there.scheme == "https" else None
-        if context is None and (proxy or "").startswith(_SECURE):
-            raise ConfigError("an https:// proxy leads to https:// only: give another proxy, or none")
         return cls(there, context, None if proxy is None else proxy_at(proxy, ca), limits)
 
     async def lead(self, protocol: Http2) -> None:
@@ -93,16 +90,19 @@ class Way(msgspec.Struct, frozen=True):
                 raise self._no_http2(f"chose {spoken or 'nothing'}")
 
     async def _lead(self, protocol: Http2) -> None:
-        there = self.there
+        there, limits = self.there, self.limits
         match self.proxy:
             case None:
                 with Dial() as dial:
                     await self._connect(protocol, await dial(_endpoint(there)))
             case Plain() as proxy:
-                found = await proxy.connect(there.host, there.port, timeout=self.limits.open_s)
+                found = await proxy.connect(there.host, there.port, timeout=limits.open_s)
                 await self._connect(protocol, found)
-            case Secure() as proxy:
-                await self._tunnel(protocol, proxy)
+            case SecureProxy() as proxy:
+                found = await proxy.connect(
+                    there.host, there.port, handshake_s=limits.open_s, close_s=limits.close_s
+                )
+                await self._connect(protocol, found)
 
     async def _connect(self, protocol: Http2, found: socket) -> None:
         secure = self.context is not None
@@ -115,33 +115,13 @@ class Way(msgspec.Struct, frozen=True):
             ssl_shutdown_timeout=self.limits.close_s if secure else None,
         )
 
-    async def _tunnel(self, protocol: Http2, proxy: Secure) -> None:
-        assert self.context is not None
-        stream = await proxy.connect(self.there.host, self.there.port, timeout=self.limits.open_s)
-        tunnel = stream.writer.transport
-        try:
-            inner = await asyncio.get_running_loop().start_tls(
-                tunnel,
-                protocol,
-                self.context,
-                server_hostname=self.there.host,
-                ssl_handshake_timeout=self.limits.open_s,
-                ssl_shutdown_timeout=self.limits.close_s,
-            )
-        except BaseException:
-            tunnel.abort()
-            raise
-        assert inner is not None
-        protocol.connection_made(inner)
-        protocol.tunnel = stream  # which closes the socket once nobody knows it
-
     def _no_http2(self, how: str) -> ConnectError:
         return ConnectError(
-            f"{self.there.where} does not speak HTTP/2 (ALPN: it {how}): check the URL, that nothing on the way "
-            f"opens TLS, and that a context given as tls has set_alpn_protocols(['{ALPN}'])"
+            f"{self.there.where} does not speak HTTP/2 (ALPN: it {how}): check the URL, that nothing on the "
+            f"way opens TLS, and that a context given as tls has set_alpn_protocols(['{ALPN}'])"
         )
 
 
 def _endpoint(there: Address) -> WSParsedURL:
-    host, port = WSHost(there.host), WSPort(there.port)
-    return WSParsedURL(there.where, there.scheme, False, there.authority, host, port, "", "")
+    parts = (there.where, there.scheme, False, there.authority, there.host, there.port, there.path, "")
+    return WSParsedURL(*parts)  # type: ignore[arg-type]

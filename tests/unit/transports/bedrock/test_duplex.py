@@ -25,14 +25,18 @@ FIRST_WINDOW = 65_535
 class Heard:
     def __init__(self) -> None:
         self.log: list[str] = []
-        self.data = bytearray()
+        self.parts: list[bytes] = []
         self.rooms = 0
+
+    @property
+    def data(self) -> bytes:
+        return b"".join(self.parts)
 
     def on_head(self, head: Head) -> None:
         self.log.append(f"head {head[':status']} {head.get('x-a', '')}".strip())
 
     def on_data(self, data: bytes) -> None:
-        self.data += data
+        self.parts.append(data)
 
     def on_end(self) -> None:
         self.log.append("end")

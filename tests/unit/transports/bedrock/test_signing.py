@@ -2,10 +2,10 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-from botocore.auth import SigV4Auth  # type: ignore[import-untyped]
-from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]
-from botocore.compat import get_current_datetime  # type: ignore[import-untyped]
-from botocore.credentials import Credentials as Theirs  # type: ignore[import-untyped]
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.compat import get_current_datetime
+from botocore.credentials import Credentials as Theirs
 
 from s2s.transports.bedrock import signing
 from s2s.transports.bedrock.eventstream import Decoder, Timestamp, encode

@@ -1,0 +1,136 @@
+"""A proxy that is talked to in TLS: to its client it looks like a socket.
+
+It takes a pair of sockets, for TLS inside of TLS is not sound in asyncio before Python 3.12.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+import socket
+import ssl
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+from python_socks import ProxyError
+
+_MOST_BYTES = 64 * 1024
+_STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})")
+
+
+class SecureProxy(msgspec.Struct, frozen=True):
+    """An https:// proxy."""
+
+    host: str
+    port: int
+    credentials: str
+    """User and password, with a colon in between; empty for none."""
+    context: ssl.SSLContext
+
+    @classmethod
+    def at(cls, url: str, context: ssl.SSLContext) -> SecureProxy:
+        """Return the one at a URL. Raises ValueError."""
+        parts = urlsplit(url)
+        if not parts.hostname:
+            raise ValueError("no host")
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        credentials = f"{user}:{password}" if user else ""
+        return cls(parts.hostname, parts.port or 443, credentials, context)
+
+    async def connect(self, host: str, port: int, *, handshake_s: float, close_s: float) -> socket.socket:
+        """Return a socket that leads to a host. Raises OSError and ProxyError."""
+        loop = asyncio.get_running_loop()
+        _, tunnel = await loop.create_connection(
+            Tunnel,
+            self.host,
+            self.port,
+            ssl=self.context,
+            server_hostname=self.host,
+            ssl_handshake_timeout=handshake_s,
+            ssl_shutdown_timeout=close_s,
+        )
+        try:
+            await tunnel.dig(self._request(host, port))
+            near, far = socket.socketpair()
+            _, outlet = await loop.create_connection(End, sock=far)
+        except BaseException:
+            tunnel.tcp.abort()
+            raise
+        tunnel.other, outlet.other = outlet.tcp, tunnel.tcp
+        return near
+
+    def _request(self, host: str, port: int) -> bytes:
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        lines = [f"CONNECT {place} HTTP/1.1", f"Host: {place}"]
+        if self.credentials:
+            told = base64.b64encode(self.credentials.encode()).decode()
+            lines.append(f"Proxy-Authorization: Basic {told}")
+        return "\r\n".join([*lines, "", ""]).encode()
+
+
+class End(asyncio.Protocol):
+    """One end of the tunnel: passes on to the other what comes in here, no faster than it takes it."""
+
+    tcp: asyncio.Transport
+    other: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        assert isinstance(transport, asyncio.Transport)
+        self.tcp = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Pass it on."""
+        if self.other is not None:
+            self.other.write(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Close the other end."""
+        if self.other is not None:
+            self.other.close()
+
+    def pause_writing(self) -> None:
+        """Let the other end wait."""
+        if self.other is not None:
+            self.other.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Let the other end go on."""
+        if self.other is not None:
+            self.other.resume_reading()
+
+
+class Tunnel(End):
+    """The end at the proxy, which has to agree first."""
+
+    def __init__(self) -> None:
+        self._told = bytearray()
+        self._agreed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def dig(self, request: bytes) -> None:
+        """Ask, and wait for the answer. Raises ProxyError."""
+        self.tcp.write(request)
+        await self._agreed
+
+    def data_received(self, data: bytes) -> None:
+        """Read the answer, or pass on what follows it."""
+        if self.other is not None:
+            super().data_received(data)
+            return
+        self._told += data
+        if not self._agreed.done() and (b"\r\n\r\n" in self._told or len(self._told) > _MOST_BYTES):
+            status = _STATUS.match(self._told)
+            if status is not None and status[1].startswith(b"2"):
+                self._agreed.set_result(None)
+            else:
+                self._refuse(f"HTTP {status[1].decode()}" if status else "it does not answer in HTTP/1.1")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note the end."""
+        super().connection_lost(exc)
+        if not self._agreed.done():
+            self._refuse("it hung up")
+
+    def _refuse(self, why: str) -> None:
+        self._agreed.set_exception(ProxyError(why))
