@@ -86,7 +86,7 @@ class LastingLink:
             case Send(data=message):
                 await self._line.reply(message)
             case _:
-                return await self._ask(command)
+                return self._in_order(await self._ask(command))
         return ()
 
     def append(self, audio: bytes) -> Command | Send | None:
@@ -140,6 +140,13 @@ class LastingLink:
     async def _beforehand(self) -> Connection:
         async with asyncio.timeout(self._attempts.ready_s):
             return await self._line.begin(self._attempts.dial)
+
+    def _in_order(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Return what a command has caused, unless something waits to be yielded that came before it."""
+        if self._told:
+            self._told += events
+            return ()
+        return events
 
     async def _ask(self, command: Command) -> Sequence[Event]:
         line, written = self._line, True

@@ -8,12 +8,13 @@ import pytest
 
 from s2s.commands import AppendAudio, CommitAudio
 from s2s.errors import ConnectError, ConnectionLostError, S2SError
-from s2s.events import GoingAway, Reconnecting
+from s2s.events import GoingAway, Reconnecting, ResponseDone
 from s2s.links import Direct
 from s2s.testing.clock import run
 from s2s.transports.memory import MemoryTransport, pair
 from s2s.wire import Send
 from tests.support.lasting import (
+    ASK,
     BACK,
     CABLE,
     LOST,
@@ -251,6 +252,24 @@ def test_iterating_ends_when_the_link_is_closed_and_may_be_left_and_taken_up_aga
             told.append(each)
         assert told == [STARTED, GoingAway(0), PARTED, Reconnecting(SOON, 1), LOST]
         await closing
+
+    run(main())
+
+
+def test_what_a_command_causes_does_not_overtake_what_was_told_before_it() -> None:
+    async def main() -> None:
+        engine, told = ToyEngine(), list[object]()
+        link = lasting(ToyWire(), engine)
+        await link.open()
+        await engine.say(STARTED, b"answer one two")
+        async for each in link:
+            told.append(each)
+            if each == Send(b"one"):
+                told += await link.send(ASK)
+            if each == ResponseDone("asked"):
+                break
+        assert told == [STARTED, Send(b"one"), Send(b"two"), ResponseDone("asked")]
+        await link.close()
 
     run(main())
 
