@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 
-from bench import accuracy, gemini_wire, latency, overhead, stopping, webrtc_loss, wire
+from bench import accuracy, gemini_wire, latency, nova_wire, overhead, stopping, webrtc_loss, wire
 
 BENCHES: dict[str, Callable[[], Awaitable[None] | None]] = {
     "per_chunk": overhead.per_chunk,
@@ -20,6 +20,7 @@ BENCHES: dict[str, Callable[[], Awaitable[None] | None]] = {
     "install_sizes": overhead.install_sizes,
     "openai_wire": wire.openai_wire,
     "gemini_wire": gemini_wire.gemini_wire,
+    "nova_wire": nova_wire.nova_wire,
     "webrtc_loss": webrtc_loss.loss,
     "webrtc_jitter": webrtc_loss.jitter,
     "webrtc_cost": webrtc_loss.cost,
