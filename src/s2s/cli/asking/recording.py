@@ -106,9 +106,10 @@ class Recording:
                 self.speech[item_id] = Span(position_ms)
             case SpeechStopped(item_id=item_id, position_ms=position_ms):
                 self.speech.setdefault(item_id, Span(position_ms)).end_ms = position_ms
-                self._asked = Latency(*self._voiced, taken_ms=at_ms)
-                self.latencies.append(self._asked)
+                self._taken(at_ms)
             case Transcript(item_id=item_id, text=text, final=True) if text:
+                if not (item_id in self.speech or self._asked or self._items):
+                    self._taken(at_ms)  # no other sign comes of an engine that tells no speech
                 self.captions.append(Caption("user", text, self.speech.get(item_id, Span(at_ms))))
             case TextOutput(text=text, item_id=item_id) if text:
                 self._items.add(item_id)
@@ -135,6 +136,10 @@ class Recording:
     def end_ms(self) -> float:
         """Where the later of the two voices ends."""
         return max(self.voices["user"].end_ms, self.voices["agent"].end_ms, self.playback.until_ms)
+
+    def _taken(self, at_ms: float) -> None:
+        self._asked = Latency(*self._voiced, taken_ms=at_ms)
+        self.latencies.append(self._asked)
 
     def _agent_said(self, text: str, at_ms: float) -> None:
         last = self.captions[-1] if self.captions else None

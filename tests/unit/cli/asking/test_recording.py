@@ -41,6 +41,26 @@ def test_latency_runs_from_the_last_voiced_chunk_to_the_first_audio() -> None:
     assert recording.speech == {"u1": Span(20, 60)}
 
 
+def test_of_an_engine_that_tells_no_speech_the_words_say_that_it_took_the_turn() -> None:
+    recording = Recording()
+    sent(recording, False, True, True, False, False)
+    recording.told(Transcript("Go on.", "u1"), 90, 100.09)
+    recording.told(Transcript("Go on.", "u1", final=True), 100, 100.10)
+    recording.told(audio(40), 150, 100.15)
+    (latency,) = recording.latencies
+    assert (latency.voiced_ms, latency.taken_ms, latency.answered_ms) == (60, 100, 150)
+    assert latency.voice_to_voice_ms == 90.0
+
+
+def test_words_that_come_after_the_answer_has_begun_take_no_turn() -> None:
+    recording = Recording()
+    sent(recording, True, False)
+    recording.told(TextOutput("Well,", "r1", "i1"), 90, 100.09)
+    recording.told(Transcript("Go on.", "u1", final=True), 100, 100.10)
+    recording.told(audio(40), 150, 100.15)
+    assert recording.latencies == []
+
+
 def test_an_answer_to_no_speech_has_no_latency() -> None:
     recording = Recording()
     recording.typed("hello", 0)
