@@ -76,12 +76,10 @@ class Endpoint:
         self._listening: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
-        entrance, loop = self._entrance, asyncio.get_running_loop()
-        accept = self._connection if self._tls is None else self._doorstep
         try:
-            self._listening = await loop.create_server(accept, entrance.host, entrance.port)
+            self._listening = await self._listen()
         except OSError as taken:
-            where = f"{entrance.host}:{entrance.port}"
+            where = f"{self._entrance.host}:{self._entrance.port}"
             raise ConfigError(f"cannot serve on {where}: {taken.strerror}; choose another port") from taken
         self.port = self._listening.sockets[0].getsockname()[1]
         return self
@@ -115,6 +113,22 @@ class Endpoint:
     def sessions(self) -> int:
         """How many are open."""
         return len(self._sessions)
+
+    async def _listen(self) -> asyncio.Server:
+        entrance, loop = self._entrance, asyncio.get_running_loop()
+        if self._tls is None:
+            return await loop.create_server(self._connection, entrance.host, entrance.port)
+        if isinstance(loop, asyncio.BaseEventLoop):
+            return await loop.create_server(self._doorstep, entrance.host, entrance.port)
+        # The others do not let anybody stand on a doorstep, and end later those who never greet.
+        return await loop.create_server(
+            self._connection,
+            entrance.host,
+            entrance.port,
+            ssl=self._tls,
+            ssl_handshake_timeout=entrance.limits.greeting_s,
+            ssl_shutdown_timeout=entrance.limits.close_s,
+        )
 
     def _connection(self) -> Connection:
         connection = Connection(self._meet, self._entrance.manners, self._entrance.limits)

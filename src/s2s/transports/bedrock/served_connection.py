@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from enum import Enum
+from typing import cast
 
 from s2s.transports.bedrock.served_exchange import Exchange, Meet
 from s2s.transports.bedrock.served_stream import Fuse, Manners, ServedLimits
@@ -83,8 +84,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; in TLS the client may have said something before."""
-        assert isinstance(transport, asyncio.Transport)
-        self._tcp = transport
+        self._tcp = cast(asyncio.Transport, transport)  # of uvloop it is no subclass
         self.busy(0)
         self._greet()
 
