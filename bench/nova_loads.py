@@ -1,6 +1,6 @@
 """What the clients of Nova Sonic do while their CPU is measured.
 
-Only the standard library is in here: the official client runs on a Python of its own, without anything of ours.
+Only the standard library is in here: the official client runs on a Python of its own, with nothing of ours.
 """
 
 from __future__ import annotations
