@@ -60,19 +60,6 @@ $(AWS_VENV)/sdk:
 aws: $(VENV)/dev $(AWS_VENV)/sdk  ## the stock SDK of AWS, on a Python of its own, talks to simulate
 	$(BIN)/python -m tests.aws.run
 
-AWS_VENV := .venv312
-$(AWS_VENV)/sdk:
-	@python=$$(for each in $(or $(PYTHON312),python3.12 python3.13 python3.14); do \
-		"$$each" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && { echo "$$each"; break; }; done); \
-	[ -n "$$python" ] || { echo 'the SDK of AWS needs Python 3.12 or newer; set PYTHON312=/path/to/python3.12'; exit 1; }; \
-	echo 'Installing aws-sdk-bedrock-runtime into $(AWS_VENV) (about 45 MB, once) ...'; \
-	"$$python" -m venv $(AWS_VENV)
-	@$(AWS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check 'aws-sdk-bedrock-runtime[awscrt]>=0.12,<0.13'
-	@touch $@
-
-aws: $(VENV)/dev $(AWS_VENV)/sdk  ## the stock SDK of AWS, on a Python of its own, talks to simulate
-	$(BIN)/python -m tests.aws.run
-
 bench: $(VENV)/dev  ## measured figures, printed; quiet machine please
 	$(BIN)/python -m bench
 

@@ -10,6 +10,7 @@ from pybase64 import b64encode
 from bench import nova_says as says
 from bench.nova_loads import FRAME, REGION
 from s2s.capabilities import Capabilities
+from s2s.commands import AppendAudio
 from s2s.config import Config
 from s2s.events import AudioOutput
 from s2s.transports.bedrock.events import chunk, read
@@ -30,7 +31,9 @@ def _up_s(rounds: int) -> float:
     gc.collect()
     before = time.thread_time()
     for _ in range(rounds):
-        chain.sign(time.time_ns() // 1_000_000, chunk(wire.append(FRAME) or b""))
+        message = wire.append(FRAME)
+        assert message is not None
+        chain.sign(time.time_ns() // 1_000_000, chunk(message))
     return time.thread_time() - before
 
 
@@ -60,4 +63,5 @@ def _listening() -> NovaClient:
     wire.open()
     for each in (says.ACCEPTED, says.BEGUN):
         wire.receive(each)
+    wire.send(AppendAudio(FRAME))
     return wire

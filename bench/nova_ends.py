@@ -9,15 +9,18 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING
 
 from bench import nova_says as says
 from bench.nova_loads import HOST, REGION, Client, Connect, serve_loads
 from s2s.certificates import Throwaway
+from s2s.commands import AppendAudio
+from s2s.events import AudioOutput
 from s2s.simulators.endpoint import Endpoint, Entrance, Knock
 from s2s.transports.bedrock.served import ServedBedrock
 from s2s.transports.bedrock.signing import EXAMPLE
+from s2s.wire import Send
 
 if TYPE_CHECKING:
     from s2s.session import Session
@@ -71,8 +74,10 @@ class Bare:
 
     async def send(self, pcm: bytes) -> None:
         message = self._wire.append(pcm)
-        assert message is not None
-        await self._transport.send(message)
+        if message is not None:
+            await self._transport.send(message)
+        else:
+            await self._say(self._wire.send(AppendAudio(pcm)))
 
     async def audio(self) -> AsyncIterator[bytes]:
         async for message in self._transport:
@@ -85,16 +90,14 @@ class Bare:
 
     async def _hear(self, message: bytes) -> bytes | None:
         """Take a message in, and return the audio in it, if there is some."""
-        from s2s.events import AudioOutput
-        from s2s.wire import Send
+        told = self._wire.receive(message)
+        await self._say(told)
+        return next((each.audio for each in told if isinstance(each, AudioOutput)), None)
 
-        pcm = None
-        for each in self._wire.receive(message):
-            if isinstance(each, AudioOutput):
-                pcm = each.audio
-            elif isinstance(each, Send):
+    async def _say(self, told: Iterable[object]) -> None:
+        for each in told:
+            if isinstance(each, Send):
                 await self._transport.send(each.data)
-        return pcm
 
 
 def bare(port: str, ca: str) -> Connect:
@@ -122,8 +125,6 @@ class Whole:
         self._session = session
 
     async def audio(self) -> AsyncIterator[bytes]:
-        from s2s.events import AudioOutput
-
         async for event in self._session:
             if isinstance(event, AudioOutput):
                 yield event.audio

@@ -157,7 +157,8 @@ def _official(*arguments: str, ca: str = "") -> AbstractAsyncContextManager[Proc
 def _print(found: Results) -> None:
     """Print medians, the best in brackets, and how many times less than the SDK we take."""
     whose = list(dict.fromkeys(who for took in found.values() for who in took))
-    print(f"{'':26}" + "".join(f"{who:>19}" for who in whose) + f"{'x less':>9}")
+    less = f"{'x less':>9}" if SDK in whose else ""
+    print(f"{'':26}" + "".join(f"{who:>19}" for who in whose) + less)
     for what, took in found.items():
         cells = "".join(f"{_cell(took[who]):>19}" for who in whose)
         print(f"{what:26}{cells}{_verdict(took)}")
