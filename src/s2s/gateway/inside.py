@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from s2s.serving import Knock
 from s2s.transports import Transport
-from s2s.transports.memory import pair
+from s2s.transports.memory import direct_pair
 
 
 class Inside:
@@ -23,7 +23,7 @@ class Inside:
 
     async def connect(self, url: str = "", headers: Mapping[str, str] = {}) -> Transport:
         """Return the near end of a connection whose far end is served."""
-        near, far = pair()
+        near, far = direct_pair()
         parts = urlsplit(url)
         knock = Knock.heard(parts.path, dict(parse_qsl(parts.query)) or self._asks, headers)
         task = asyncio.create_task(self._served(far, knock), name="s2s-inside")

@@ -14,6 +14,7 @@ from s2s.wire import Send
 _GRACE_S = 0.25
 """How long an application may send nothing, so that a live stream which merely jitters stays whole."""
 _PIECE_S = 0.064
+_SLOW_S = 0.1
 _LATE_S = 0.1
 """What holds a timer up for longer than this has held up the application's audio too."""
 _MOST_AHEAD_S = 30.0
@@ -45,7 +46,7 @@ class Steady:
         """Write audio at once; return what is left for the writer where that would have to wait."""
         left = self._inner.append(audio)
         if not isinstance(left, AppendAudio):
-            self._reaches += len(audio) / self._bytes_per_s
+            self._reach(audio)
         return left
 
     async def send(self, command: Command | Send) -> Sequence[Event]:
@@ -56,7 +57,7 @@ class Steady:
         finally:
             self._writing -= 1
         if isinstance(command, AppendAudio):
-            self._reaches += len(command.audio) / self._bytes_per_s
+            self._reach(command.audio)
         elif self._timer is None and isinstance(command, Send):
             self._wait(self._loop.time() + _GRACE_S)
         return told
@@ -73,6 +74,13 @@ class Steady:
         if self._timer is not None:
             self._timer.cancel()
         await self._inner.close()
+
+    def _reach(self, audio: bytes) -> None:
+        """Note audio. A stream that is a little slower than the clock must not lag ever more behind it."""
+        self._reaches += len(audio) / self._bytes_per_s
+        lag_s = self._loop.time() - self._reaches
+        if 0 < lag_s < _SLOW_S:
+            self._reaches += lag_s
 
     def _wait(self, at: float, due: float | None = None) -> None:
         self._timer = self._loop.call_at(at, self._look, at if due is None else due)

@@ -131,6 +131,16 @@ def test_a_live_stream_stays_as_it_is(chunk_s: float) -> None:
     assert heard(talks).silence == []
 
 
+@pytest.mark.parametrize("slower", [1.001, 1.03, 1.3])
+def test_a_stream_that_is_slower_than_the_clock_stays_whole(slower: float) -> None:
+    async def drifts(steady: Steady, _: Ear) -> None:
+        for _ in range(2000):
+            await asyncio.sleep(0.064 * slower)
+            steady.append(speech(0.064))
+
+    assert heard(drifts).silence == []
+
+
 @given(st.lists(st.floats(0, GRACE_S - 0.03), min_size=1, max_size=200))
 def test_a_stream_that_merely_jitters_stays_whole(late_s: list[float]) -> None:
     async def jitters(steady: Steady, _: Ear) -> None:
@@ -242,7 +252,7 @@ def test_what_waited_while_the_link_was_away_counts_for_that_time() -> None:
         await asyncio.sleep(1)
 
     ear = heard(is_away)
-    assert ear.silence[0] == pytest.approx(7 + GRACE_S)
+    assert ear.silence[0] == pytest.approx(7 + GRACE_S, abs=0.11)
 
 
 def test_no_silence_comes_between_the_messages_of_a_command() -> None:
@@ -321,7 +331,7 @@ def test_audio_that_was_held_up_with_the_loop_comes_before_any_silence() -> None
         await streams(steady, 3)
         await asyncio.sleep(0.5)
 
-    assert heard(stalls).silence[0] == pytest.approx(7 + GRACE_S)
+    assert heard(stalls).silence[0] == pytest.approx(7 + GRACE_S, abs=0.11)
 
 
 def test_a_loop_that_is_always_late_is_not_silent_for_ever() -> None:
