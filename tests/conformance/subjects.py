@@ -16,19 +16,22 @@ from s2s.engine import Engine
 from s2s.errors import ConnectionLostError
 from s2s.events import Tokens, TurnEnd, Usage
 from s2s.items import JSON, Call, Item, Message
-from s2s.links import Link
+from s2s.links import Direct, Link
 from s2s.providers.gemini import GeminiEngine
+from s2s.providers.nova import NovaEngine
 from s2s.providers.openai import OpenAIEngine
 from s2s.providers.script import Reply, tone
 from s2s.simulators.gemini import GeminiSimulator
+from s2s.simulators.nova import NovaSimulator
 from s2s.simulators.openai import OpenAISimulator
-from s2s.simulators.temper import GeminiTemper, Temper
+from s2s.simulators.temper import GeminiTemper, NovaTemper, Temper
 from s2s.testing.clock import run
 from s2s.testing.conformance import Ask, Subject
 from s2s.testing.talk import Talk
 from s2s.transports import Transport
 from s2s.wire.openai.client import OpenAIClient, Opening
 from s2s.wire.openai.server import OpenAIServer
+from tests.support.chain import PartingDirect
 from tests.support.hosted import HostedLink
 from tests.support.links import KeptScript
 
@@ -219,6 +222,67 @@ GEMINI = (
     gemini("dev-3.8-thinking"),
     gemini("vertex-half-cascade", _NO_ACTIVITY),
 )
+
+
+class SimulatedNova(NovaEngine):
+    """The engine of Nova Sonic, with a provider that lives on this machine."""
+
+    connection: Transport
+
+    def __init__(self, model: str, config: Config) -> None:
+        temper = NovaTemper(pace=1, session_s=1e6, idle_s=1e6, input_s=1e6)
+        self._simulator = NovaSimulator(config.extra.get("script", ()), temper=temper)
+        super().__init__(replace(config, model=model, extra=self._extra))
+
+    async def open(self, config: Config) -> Link:
+        link = await super().open(replace(config, extra=self._extra))
+        assert isinstance(link, Direct)
+        return PartingDirect(link, self._simulator.hang_up)
+
+    @property
+    def _extra(self) -> dict[str, JSON]:
+        return {"connect": self._connect, "base_url": "http://localhost"}
+
+    async def _connect(self, url: str, headers: Mapping[str, str]) -> Transport:
+        self.connection = await self._simulator.connect(url, headers)
+        return self.connection
+
+
+async def lose_nova(engine: Engine) -> None:
+    assert isinstance(engine, SimulatedNova)
+    await engine.connection.close(400, "what no other stream could mend")
+
+
+def spoken(asks: Sequence[Ask]) -> dict[str, JSON]:
+    """Ready a script for prompts that are said aloud: the engine understands what each of them is."""
+    script: list[Reply] = []
+    for ask in asks:
+        first, *rest = REPLIES[ask]
+        script += [replace(first, hears=PROMPTS[ask]), *rest]
+    return {"script": script}
+
+
+NOVA = replace(
+    SCRIPT,
+    name="nova",
+    engine=partial(SimulatedNova, "amazon.nova-2-5-sonic"),
+    lose=lose_nova,
+    # It has the whole of a sentence before it begins to speak it.
+    within_s=20.0,
+    diverges={**_NO_ACTIVITY, "speech.unanswered": _ALWAYS, "interruption.along": _ALWAYS},
+)
+NOVA_V1 = replace(
+    NOVA,
+    name="nova v1",
+    engine=partial(SimulatedNova, "amazon.nova-sonic-v1:0"),
+    prepare=spoken,
+    diverges={
+        **NOVA.diverges,
+        "turn.timed": _UNTOLD,
+        "response.asked-for": "it answers what is said to it aloud, and nothing else can be asked of it",
+    },
+)
+"""It takes no text, so every question is said aloud."""
 
 
 def local_engine(config: Config) -> Engine:

@@ -6,7 +6,7 @@ import pytest
 
 from s2s.capabilities import Capabilities
 from s2s.testing.conformance import CHECKS, REQUIREMENTS, Ask, Requirement, Subject, conforms, not_applicable
-from tests.conformance.subjects import HOSTED, LOCAL_DIVERGES, SCRIPT
+from tests.conformance.subjects import HOSTED, LOCAL_DIVERGES, NOVA, NOVA_V1, SCRIPT
 from tests.support.links import PlainEngine
 
 ROWS = {each.id: each for each in REQUIREMENTS}
@@ -27,15 +27,16 @@ def test_a_requirement_is_one_readable_sentence(requirement: Requirement) -> Non
     assert requirement.source
 
 
-@pytest.mark.parametrize("diverges", [SCRIPT.diverges, HOSTED.diverges, LOCAL_DIVERGES])
+@pytest.mark.parametrize(
+    "diverges", [SCRIPT.diverges, HOSTED.diverges, NOVA.diverges, NOVA_V1.diverges, LOCAL_DIVERGES]
+)
 def test_a_divergence_is_of_a_requirement_that_exists(diverges: Mapping[str, str]) -> None:
     assert set(diverges) <= set(ROWS)
 
 
 def test_a_requirement_applies_where_the_engine_has_what_it_needs() -> None:
-    blind = Subject(
-        name="blind", engine=lambda config: PlainEngine(capabilities=Capabilities(tools=False)), prompts={}
-    )
+    can = Capabilities(tools=False, text_input=False)
+    blind = Subject(name="blind", engine=lambda config: PlainEngine(capabilities=can), prompts={})
     reasons = {each.needs: not_applicable(each, blind) for each in REQUIREMENTS}
     assert {needs for needs, reason in reasons.items() if reason} == {
         "lose",
@@ -43,6 +44,7 @@ def test_a_requirement_applies_where_the_engine_has_what_it_needs() -> None:
         "speech",
         "transcripts",
         "manual",
+        "text_input",
         "two_calls",
         "updates",
     }

@@ -14,13 +14,13 @@ from s2s.engine import Engine
 from s2s.events import Event
 from s2s.gateway import Gateway, Lifetime
 from s2s.items import JSON
-from s2s.links import Link, Told
+from s2s.links import Direct, Link, Told
 from s2s.providers.gemini import GeminiEngine
 from s2s.providers.openai import OpenAIEngine
 from s2s.providers.script import Reply, ScriptEngine
 from s2s.simulators.gemini import GeminiSimulator
 from s2s.simulators.openai import OpenAISimulator
-from s2s.simulators.simulator import Simulator
+from s2s.simulators.simulator import Listening, Simulator
 from s2s.simulators.temper import GeminiTemper, Temper
 from s2s.transports import Transport
 from s2s.wire import Send
@@ -80,7 +80,7 @@ class Overheard:
 class Line:
     """Connects to a provider, and keeps every connection."""
 
-    def __init__(self, simulator: Simulator) -> None:
+    def __init__(self, simulator: Simulator[Listening]) -> None:
         self.connections: list[Overheard] = []
         self._simulator = simulator
 
@@ -102,7 +102,9 @@ class Line:
 class Far:
     """A provider on this machine, and the engine that talks to it."""
 
-    def __init__(self, simulator: Simulator, script: TappedScript, line: Line, engine: Engine) -> None:
+    def __init__(
+        self, simulator: Simulator[Listening], script: TappedScript, line: Line, engine: Engine
+    ) -> None:
         self.simulator = simulator
         self.script = script
         self.line = line
@@ -174,6 +176,15 @@ class Parting:
     async def close(self) -> None:
         await self._inner.close()
         await self._end()
+
+
+class PartingDirect(Parting):
+    """A direct link after whose end the rest of its chain ends too."""
+
+    def __init__(self, inner: Direct, end: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(inner, end)
+        self.append = inner.append
+        self.listen = inner.listen
 
 
 class Chain:

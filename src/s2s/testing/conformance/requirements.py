@@ -38,7 +38,9 @@ REQUIREMENTS = (
     Requirement("response.telephone", _RESPONSE, "Audio comes as G.711 where that was asked for."),
     Requirement("response.in-writing", _RESPONSE, "With text alone asked for, there is text and no audio."),
     Requirement("response.asked-for", _RESPONSE, "`respond` has the engine speak though nobody said a word."),
-    Requirement("response.in-turn", _RESPONSE, "Two questions are answered one after the other."),
+    Requirement(
+        "response.in-turn", _RESPONSE, "Two questions are answered one after the other.", "text_input"
+    ),
     Requirement("response.closed", _RESPONSE, "A session closed amid a response ends it, and its turn."),
     Requirement(
         "response.lost", _RESPONSE, "A lost connection ends response, turn and session, in order.", "lose"

@@ -102,9 +102,12 @@ class Provoked(Talk):
         self._asks = iter(asks)
 
     async def ask(self) -> str:
-        """Say the next prompt and return it."""
+        """Say the next prompt, aloud where the engine takes none in writing, and return it."""
         text = self._subject.prompts[next(self._asks)]
-        await self.session.send_text(text)
+        if self._subject.has("text_input"):
+            await self.session.send_text(text)
+        else:
+            await self.speak()
         return text
 
     async def turn(self) -> TurnEnd:

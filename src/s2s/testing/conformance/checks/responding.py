@@ -121,7 +121,8 @@ async def _lost(subject: Subject) -> None:
         *_, done, turn, error, ended = await talk.rest()
         holds(isinstance(done, ResponseDone) and done.status == "failed", f"{done} is not its end")
         holds(isinstance(turn, TurnEnd) and turn.status == "failed", f"{turn} is not its end")
-        told = isinstance(error, Error) and error.fatal and isinstance(error.error, ConnectionLostError)
+        causes = (error.error, error.error.__cause__) if isinstance(error, Error) and error.fatal else ()
+        told = any(isinstance(each, ConnectionLostError) for each in causes)
         holds(told, f"{error} does not tell of the loss")
         equal(ended, SessionEnded("failed"))
 
