@@ -71,12 +71,13 @@ class Throwaway:
             raise ConfigError(told) from wrong
         self.ca_pem = authority.cert_pem.bytes()
         """What clients must trust."""
-        self._context = _context()
-        issued.configure_cert(self._context)
+        self._issued = issued
 
     def context(self) -> ssl.SSLContext:
-        """Return what a server listens with."""
-        return self._context
+        """Return what a server listens with: another one each time, for it may be told which protocols it has."""
+        context = _context()
+        self._issued.configure_cert(context)
+        return context
 
     def write(self, path: str | Path) -> None:
         """Write `ca_pem` to a file, over that of an earlier start. Raises ConfigError for any other file."""

@@ -196,7 +196,7 @@ class ServedBedrock:
             self._whole = self._outer.push(data)
         elif self._stream.lost:
             self._ending = self._ending or Ending(CUT, self._stream.lost)
-        else:
+        elif self._ending is None:
             amid = "in the middle of a message" if self._outer.amid else "without the signed message for it"
             self._object(BROKEN, f"the client ended its stream {amid}")
 

@@ -332,6 +332,20 @@ def test_after_the_end_nothing_is_heard_or_said() -> None:
     run(main())
 
 
+def test_who_was_listening_as_this_side_ended_hears_of_no_fault_of_the_client() -> None:
+    async def conversation(served: ServedBedrock) -> None:
+        await served.send(HEAD)
+        asyncio.get_running_loop().call_later(0.02, served.fail, "throttlingException", "Slower.")
+        assert [message async for message in served] == []
+
+    async def main() -> None:
+        async with talking(conversation) as (_, call, served):
+            assert await call.ended() == "END_STREAM"
+            assert await served.last() is None
+
+    run(main())
+
+
 def test_the_service_may_go_on_after_the_client_has_ended() -> None:
     async def conversation(served: ServedBedrock) -> None:
         await listen(served)
