@@ -9,7 +9,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from time import time
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -107,7 +107,8 @@ class Peer:
         self.service.flush()
 
     def go_away(self, code: int) -> None:
-        """Send GOAWAY."""
+        """Send GOAWAY, after which nothing is heard."""
+        self.service.away = True
         self.service.h2.close_connection(code)
         self.service.flush()
 
@@ -172,6 +173,7 @@ class Service(asyncio.Protocol):
         self.credentials = credentials
         self.pings = 0
         self.answers_pings = True
+        self.away = False
         self._script = script
         self._open = open_
         self._failures = failures
@@ -179,13 +181,14 @@ class Service(asyncio.Protocol):
         self._tasks: set[asyncio.Task[None]] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.tcp = transport
+        self.tcp = cast(asyncio.Transport, transport)
         self._open.append(self)
         self.h2.initiate_connection()
         self.flush()
 
     def data_received(self, data: bytes) -> None:
+        if self.away:
+            return
         try:
             if data[3:4] == b"\x06" and len(data) == 17:
                 self.pings += 1

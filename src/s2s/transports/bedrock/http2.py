@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from time import monotonic
+from typing import cast
 
 from s2s.transports.bedrock.duplex import Duplex, Listener
 from s2s.transports.bedrock.frames import Broken, OldHTTP
@@ -31,6 +32,8 @@ class Http2(asyncio.Protocol):
     def __init__(self, listener: Listener, ping_after_s: float | None, pong_within_s: float) -> None:
         self.duplex = Duplex(self._write, listener)
         self._closed = asyncio.Event()
+        self._early: bytearray | None = bytearray()
+        """What came before we said anything, which is to be answered later; None from then on."""
         self._keepalive = KeepAlive(self.duplex.ping, self._give_up, ping_after_s, pong_within_s)
         self._pong_within_s = pong_within_s
 
@@ -38,6 +41,9 @@ class Http2(asyncio.Protocol):
         """Send the head of the request."""
         self.duplex.begin(head)
         self._keepalive.start()
+        early, self._early = self._early, None
+        if early:
+            self.data_received(bytes(early))
 
     async def close(self, within_s: float) -> None:
         """Say goodbye, send what was written, and close the socket; cut it where that takes too long."""
@@ -60,11 +66,13 @@ class Http2(asyncio.Protocol):
         self.tcp.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:  # noqa: D102
-        assert isinstance(transport, asyncio.Transport)
-        self.tcp = transport
-        transport.set_write_buffer_limits(_HIGH_WATER_BYTES)
+        self.tcp = cast(asyncio.Transport, transport)
+        self.tcp.set_write_buffer_limits(_HIGH_WATER_BYTES)
 
     def data_received(self, data: bytes) -> None:  # noqa: D102
+        if self._early is not None:
+            self._early += data
+            return
         self._keepalive.heard_at = monotonic()
         try:
             self.duplex.receive(data)

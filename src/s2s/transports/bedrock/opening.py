@@ -16,6 +16,7 @@ from s2s.transports.bedrock.signing import Chain, Credentials, signed_headers
 from s2s.transports.ws.opening import request_headers, secrets
 
 ALPN = "h2"
+_LEAST_SECRET = 8
 _PORTS = {"http": 80, "https": 443}
 _MADE_HERE = frozenset(
     {"authorization", "content-type", "host", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"}
@@ -99,5 +100,6 @@ def request(url: str, credentials: Credentials, region: str, headers: Mapping[st
     signed, seed = signed_headers(credentials, region, to.authority, to.path, time_ns() // 1_000_000, extra)
     head = [(":method", "POST"), (":scheme", to.scheme), (":authority", to.authority), (":path", to.path)]
     pairs = request_headers(signed, ())
-    hidden = secrets(url, pairs) | {credentials.secret_key, credentials.session_token, seed}
-    return Request(head + pairs, Chain(credentials, region, seed), hidden - {""})
+    known = {credentials.secret_key, credentials.session_token, seed}
+    hidden = secrets(url, pairs) | {each for each in known if len(each) >= _LEAST_SECRET}
+    return Request(head + pairs, Chain(credentials, region, seed), hidden)

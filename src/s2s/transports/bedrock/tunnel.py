@@ -10,6 +10,7 @@ import base64
 import re
 import socket
 import ssl
+from typing import cast
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -77,8 +78,7 @@ class End(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        assert isinstance(transport, asyncio.Transport)
-        self.tcp = transport
+        self.tcp = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         """Pass it on."""
@@ -134,3 +134,4 @@ class Tunnel(End):
 
     def _refuse(self, why: str) -> None:
         self._agreed.set_exception(ProxyError(why))
+        self._agreed.exception()  # nobody may wait for it any more

@@ -113,6 +113,30 @@ def test_what_the_one_who_listens_raises_ends_the_listening() -> None:
     run(main())
 
 
+def test_one_task_reads_and_one_that_is_cancelled_loses_nothing() -> None:
+    async def script(peer: Peer) -> None:
+        peer.accept()
+        await peer.until(lambda: bool(peer.heard))
+        peer.say(said(b"answer"))
+        await polite_end(peer)
+
+    async def main() -> None:
+        async with service(script) as url:
+            transport = await opened(url)
+            assert await anext(transport) == ACCEPTED
+            reader = asyncio.ensure_future(anext(transport))
+            await asyncio.sleep(0)
+            with pytest.raises(LocalProtocolError, match="let a single one read"):
+                await anext(transport)
+            reader.cancel()
+            await asyncio.wait([reader])
+            await transport.send(b"question")
+            assert await anext(transport) == b"answer"
+            await transport.close()
+
+    run(main())
+
+
 def test_the_request_is_what_the_service_expects() -> None:
     heads: list[dict[str, str]] = []
 
@@ -304,10 +328,8 @@ def test_every_other_end_is_told_apart(ends: Script, reason: str) -> None:
 def test_what_was_said_before_a_goodbye_in_one_breath_is_heard() -> None:
     async def script(peer: Peer) -> None:
         peer.accept()
-        h2 = peer.service.h2
-        h2.send_data(peer.number, said(b"last words"))
-        peer.service.h2.close_connection()
-        peer.service.flush()
+        peer.service.h2.send_data(peer.number, said(b"last words"))
+        peer.go_away(ErrorCodes.NO_ERROR)
 
     got, lost = run(heard_from(script))
     assert got == [ACCEPTED, b"last words"]

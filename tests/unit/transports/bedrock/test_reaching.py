@@ -15,6 +15,9 @@ import pytest
 from s2s.errors import AuthError, ConfigError, ConnectError
 from s2s.transports.bedrock import ConnectionLimits, Credentials, connect
 from s2s.transports.bedrock.connection import BedrockTransport
+from s2s.transports.bedrock.opening import request
+from s2s.transports.bedrock.reaching import Way
+from s2s.transports.bedrock.refusal import Place
 from s2s.transports.bedrock.signing import EXAMPLE
 from tests.support.bedrock import ACCEPTED, PATH, Peer, said, service
 from tests.support.websockets import Script, certify, raw_server, run
@@ -393,6 +396,23 @@ def test_connecting_returns_before_the_service_has_answered() -> None:
         async with service(script) as url:
             transport = await opened(url)
             gate.set()
+            assert await anext(transport) == ACCEPTED
+            await transport.close()
+
+    run(main())
+
+
+@pytest.mark.parametrize("secure", [True, False])
+def test_a_server_that_speaks_first_is_not_answered_before_the_request(tmp_path: Path, secure: bool) -> None:
+    async def main() -> None:
+        context, ca = certify(tmp_path)
+        async with service(polite, tls=with_alpn(context, "h2") if secure else None) as url:
+            way = Way.to(url, None, ca if secure else None, None, QUICK)
+            asked = request(url, EXAMPLE, "us-east-1", {})
+            transport = BedrockTransport(Place(url, "", str), QUICK)
+            await way.lead(transport.protocol)
+            await asyncio.sleep(0.02)
+            transport.begin(asked.head, asked.chain)
             assert await anext(transport) == ACCEPTED
             await transport.close()
 
