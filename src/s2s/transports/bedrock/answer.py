@@ -96,9 +96,10 @@ class Answer:
                     self.arrivals.put(document)
                 case Ending(code=code, reason=reason):
                     self.end(Ending(code, self._place.hide(reason)))
-                    return
                 case None:
                     pass
+            if self.ending is not None:
+                return
 
     def _part(self, ending: Ending) -> None:
         """End, with the refusal if there was one, however it ended."""

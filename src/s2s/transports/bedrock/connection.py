@@ -68,7 +68,8 @@ class BedrockTransport(Reading):
         answer, ending = self._answer, self._answer.ending
         answer.end(Ending(code, reason, wanted=True))
         answer.arrivals.release()
-        if code != NORMAL if ending is None else not ending.wanted:
+        in_order = code == NORMAL if ending is None else ending.wanted
+        if not in_order:
             self._duplex.reset()
             answer.parted.set()
         try:

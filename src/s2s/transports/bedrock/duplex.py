@@ -205,6 +205,7 @@ class Duplex:
                 self.pump_on()
             case DataReceived(data=data, flow_controlled_length=taken):
                 self._h2.acknowledge_received_data(taken, STREAM)
+                self.flush()
                 self._listener.on_data(data)
             case ResponseReceived(headers=headers):
                 head = _read(headers)

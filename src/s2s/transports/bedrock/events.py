@@ -66,10 +66,11 @@ def read(message: Message) -> bytes | Ending | None:
 
 def _document(payload: bytes) -> bytes:
     try:
-        if payload.startswith(_BEFORE) and payload.endswith(_AFTER):
-            return pybase64.b64decode(payload[len(_BEFORE) : -len(_AFTER)], validate=True)
+        if payload.startswith(_BEFORE) and payload.endswith(b"}"):
+            start = len(_BEFORE)
+            return pybase64.b64decode(payload[start : payload.find(b'"', start)], validate=True)
     except Base64Error:
-        pass  # there is more in it than that
+        pass  # it is escaped, perhaps
     try:
         return _chunk.decode(payload).document
     except msgspec.MsgspecError:

@@ -113,6 +113,29 @@ def test_what_the_one_who_listens_raises_ends_the_listening() -> None:
     run(main())
 
 
+def test_nothing_is_heard_any_more_once_the_one_who_listens_has_had_enough() -> None:
+    async def script(peer: Peer) -> None:
+        peer.accept()
+        peer.say(said(b"1") + said(b"2") + said(b"3"))
+        await peer.until(lambda: bool(peer.end))
+
+    async def main() -> None:
+        async with service(script) as url:
+            transport = await opened(url)
+            got: list[bytes] = []
+
+            def take(message: bytes) -> None:
+                got.append(message)
+                if message == b"1":
+                    transport.abort()
+
+            await transport.listen(take)
+            assert got == [ACCEPTED, b"1"]
+            await transport.close()
+
+    run(main())
+
+
 def test_one_task_reads_and_one_that_is_cancelled_loses_nothing() -> None:
     async def script(peer: Peer) -> None:
         peer.accept()

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hyperframe.frame import DataFrame, Frame, WindowUpdateFrame
 from hypothesis import given
@@ -32,7 +34,7 @@ def test_frames_are_found_however_they_come(contents: list[bytes], data: st.Data
     stream = b"".join(sent)
     cuts = sorted(data.draw(st.sets(st.integers(0, len(stream)), max_size=6)) | {0, len(stream)})
     frames, got = Frames(), list[bytes]()
-    for start, end in zip(cuts, cuts[1:], strict=False):  # noqa: RUF007
+    for start, end in pairwise(cuts):
         got += frames.cut(stream[start:end])
     assert got == sent
 
