@@ -43,7 +43,7 @@ class Asks:
     @property
     def due(self) -> bool:
         """Whether there is one to be asked, and none before it."""
-        return bool(self._unsaid) and all(each.wanted == "hidden" for each in self._waiting)
+        return bool(self._unsaid) and not self.wanted
 
     @property
     def full(self) -> bool:
@@ -54,6 +54,11 @@ class Asks:
     def expected(self) -> bool:
         """Whether an answer would be no surprise."""
         return bool(self._waiting)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody is to hear of the next answer."""
+        return any(each.wanted != "hidden" for each in self._waiting)
 
     @property
     def none(self) -> bool:
@@ -73,7 +78,8 @@ class Asks:
 
     def put(self, ask: Ask) -> None:
         """Something was asked; what comes next may answer that, and nothing hides it."""
-        self.noticed()
+        if ask.wanted == "heard":
+            self.noticed()
         self._waiting.append(ask)
 
     def noticed(self) -> None:

@@ -61,5 +61,7 @@ class Calls:
             name = f"{tool_use_id or 'call'}_{next(self._numbers)}"
         self._known[name] = None
         if len(self._known) > _MOST_KNOWN:
-            del self._known[next(iter(self._known))]
+            oldest = next(iter(self._known))
+            del self._known[oldest]
+            self._theirs.discard(oldest)
         return name

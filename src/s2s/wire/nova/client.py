@@ -39,7 +39,7 @@ class NovaClient:
     @property
     def patience_s(self) -> float | None:
         """How long the service may now say nothing."""
-        if self._on.phase is not Phase.READY:
+        if not self._on.talks:
             return None
         answers = self._on.replies.patience_s
         return min(QUIET_S, answers or inf) if self._results.waiting else answers
@@ -61,7 +61,7 @@ class NovaClient:
     def settle(self) -> Sequence[Send | Event]:
         """Go on without what the service owes."""
         on = self._on
-        if self._results.waiting:
+        if self._results.waiting and self.patience_s == QUIET_S:
             return self._results.release()
         return [*on.replies.settle(), *on.due()]
 

@@ -41,7 +41,6 @@ _SIGNS = (
     Sign("prompts were not closed", "order", "this is an error in this library: report it"),
     Sign("tool response parsing", "tool_result", "return JSON from the tool"),
     Sign("model identifier", "model", "set Config.model to a model of the region, or change the region"),
-    Sign("voice", "config", "set Config.voice to a voice of the model"),
 )
 _UNKNOWN = Sign("", "invalid", "correct the settings or the tools of the session")
 _AGAIN = {

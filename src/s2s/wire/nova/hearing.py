@@ -53,7 +53,7 @@ class Hearing:
         except _WRONG as wrong:
             return (self._unreadable(wrong, message),)
         event = said.event
-        if on.phase is not Phase.READY:
+        if not on.talks:
             return self._begins(said)
         if event is None:
             return (self._unrecognized(message),)
@@ -118,13 +118,17 @@ class Hearing:
         return block, self._begin(content_id, block)
 
     def _speaks(self, said: m.AudioOutput) -> Told:
-        block, told = self._block(said.content_id, Kind.SPOKEN)
+        block = self._blocks.get(said.content_id)
+        told: Sequence[Send | Event] = ()
+        if block is None or block.kind is not Kind.SPOKEN:
+            block, told = self._block(said.content_id, Kind.SPOKEN)
         try:
             pcm = b64decode(said.content, None, True)
         except ValueError:
             wrong = "audio of the service is no base64: it is left out"
             return [*told, Error(RemoteProtocolError(wrong, provider=self._on.opening.provider))]
-        return [*told, *self._on.replies.speak(block, pcm)]
+        spoken = self._on.replies.speak(block, pcm)
+        return [*told, *spoken] if told else spoken
 
     def _text(self, said: m.TextOutput) -> list[Send | Event]:
         replies, text = self._on.replies, said.content

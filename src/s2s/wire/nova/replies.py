@@ -108,9 +108,11 @@ class Replies:
 
     def speak(self, block: Block, pcm: bytes) -> list[Event]:
         """The service speaks."""
-        told = self._resumed(block)
-        reply = block.reply
-        return [*told, *reply.audio(pcm, block.rate)] if self._is_open(reply) and reply is not None else told
+        told, reply = self._resumed(block), block.reply
+        if reply is None or not self._is_open(reply):
+            return told
+        spoken = reply.audio(pcm, block.rate)
+        return [*told, *spoken] if told else spoken
 
     def plan(self, block: Block, text: str) -> list[Event]:
         """The service says what it is going to say."""
@@ -176,7 +178,8 @@ class Replies:
             case _:
                 return []
         cut = self._newest[-1]
-        return [Interrupted(cut.response_id, cut.item_id, 0.0, "user_speech", "server_confirmed")]
+        item_id = cut.item_id if cut.began else ""
+        return [Interrupted(cut.response_id, item_id, 0.0, "user_speech", "server_confirmed")]
 
     def finish(self) -> list[Event]:
         """The service has nothing more to call."""
@@ -238,7 +241,8 @@ class Replies:
                 self.stage = Stage.QUIET
                 return []
             case Stage.QUIET:
-                return [self.failed("has not answered")] if self._asks.drop() else []
+                missed = self._asks.drop()
+                return [*self._speech.over(), *([self.failed("has not answered")] if missed else [])]
 
     def close(self, end: End) -> list[Event]:
         """End the response, if one is open."""

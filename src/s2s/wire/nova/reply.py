@@ -68,6 +68,11 @@ class Reply(Struct, eq=False):
         return f"item_{self.number}"
 
     @property
+    def began(self) -> bool:
+        """Whether the application has something of its item."""
+        return bool(self.told or (self.spoken_ms and not self.written))
+
+    @property
     def complete(self) -> bool:
         """Whether everything that it was going to say was said."""
         return 0 < len(self.sentences) <= self.finals
@@ -109,7 +114,7 @@ class Reply(Struct, eq=False):
 
     def close_item(self) -> list[Event]:
         """End the item, if there is one."""
-        if not self.told and (self.written or not self.spoken_ms):
+        if not self.began:
             return []
         return [TextOutput("", self.response_id, self.item_id, final=True, form=self._form)]
 

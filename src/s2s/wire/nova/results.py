@@ -71,13 +71,13 @@ class Results:
     def _aside(self) -> Ask | None:
         """Return what nobody is to hear, unless it may be what the user waits for."""
         on = self._on
-        return None if on.asks.expected or on.speech.words else _HIDDEN
+        return None if on.asks.wanted or on.speech.words else _HIDDEN
 
     def _too_late(self, made: OpenCall, result: ToolResult) -> None:
         """Say in words what came of a call that another stream has made."""
         on, words = self._on, Message("user", returned(made.call, result))
         on.memory.forget([made.note])
-        if result.respond:
+        if result.respond or on.opening.generation == 1:
             on.ask(Ask("tool_result", said=(*on.taken(), words)))
         else:
             on.held.append(words)

@@ -27,6 +27,7 @@ class Phase(Enum):
     """How far a stream is."""
 
     WAITING = "it is not accepted"
+    ACCEPTED = "it talks, and what it is told first may still be on its way to it"
     READY = "it talks"
     GIVEN_UP = "nothing is said to it any more, and what it says does not count"
 
@@ -50,10 +51,15 @@ class Stream:
         self._numbers = itertools.count(1)
         self._started: SessionStarted | None = None
 
+    @property
+    def talks(self) -> bool:
+        """Whether there is a stream, and it counts."""
+        return self.phase in (Phase.ACCEPTED, Phase.READY)
+
     def accepted(self, request_id: str) -> list[Send | Event]:
         """A stream begins that knows what `open` has told: tell it the rest."""
         opening, first = self.opening, self._started is None
-        self.phase, self._numbers = Phase.READY, itertools.count(1)
+        self.phase = Phase.ACCEPTED
         self._ending = blocks.ending(blocks.AUDIO)
         self.replies.written = self.settings.written
         said = self.memory.messages
@@ -76,9 +82,13 @@ class Stream:
         )
         return [self._started, *told]
 
+    def settle_in(self) -> None:
+        """What is said from now on comes after what the stream is told first."""
+        self.phase = Phase.READY if self.phase is Phase.ACCEPTED else self.phase
+
     def due(self) -> list[Send]:
         """Ask what waits to be asked, once nothing is under way."""
-        if self.phase is not Phase.READY or self.replies.reply is not None or not self.asks.due:
+        if not self.talks or self.replies.reply is not None or not self.asks.due:
             return []
         ask = self.asks.next()
         for each in ask.said:
@@ -92,7 +102,7 @@ class Stream:
 
     def hears(self, made: OpenCall) -> bool:
         """Tell whether the stream of the moment waits for the result of a call."""
-        return self.phase is Phase.READY and bool(made.tool_use_id)
+        return self.talks and bool(made.tool_use_id)
 
     def refuse(self, made: OpenCall) -> list[Send]:
         """Answer a call that nobody wants."""
@@ -110,7 +120,7 @@ class Stream:
 
     def give_up(self) -> None:
         """Say nothing more to a stream that is going to be replaced."""
-        self.phase = Phase.GIVEN_UP if self.phase is Phase.READY else self.phase
+        self.phase = Phase.GIVEN_UP if self.talks else self.phase
 
     def ask(self, ask: Ask) -> None:
         """Have something asked in writing, where that can be done; else it is only remembered."""
@@ -133,7 +143,7 @@ class Stream:
         return told
 
     def new_name(self) -> str:
-        """Return a name that no block of this stream has."""
+        """Return a name that no block has had, of any stream."""
         return f"block_{next(self._numbers)}"
 
     def _block(self, role: str, text: str) -> list[Send]:

@@ -28,27 +28,29 @@ class Uplink:
         self._before, self._after = blocks.around_audio()
         self._second = 2 * rate
         self._window = self._second // _WINDOWS_PER_S & ~1
+        self._slack_bytes = (_KEPT_S + _SLACK_S) * self._second
         self._kept = bytearray()
-        self._slack = (_KEPT_S + _SLACK_S) * self._second
-        self._passed = 0
-        """Bytes, up to the end of what is kept."""
+        self._gone = 0
+        """Bytes that are not kept any more; positions count from the first of them."""
         self._understood = 0
-        """Up to where the service has understood what was said."""
+        """Up to where the service has words for what was said."""
         self._judged = 0
         self._loud = -(10**9)
         """Up to where the user was last heard."""
 
     def append(self, pcm: bytes) -> bytes:
         """Return the message for a chunk, and keep it."""
-        self.keep(pcm)
+        kept = self._kept
+        kept += pcm
+        if len(kept) > self._slack_bytes:
+            self._forget()
         return self._before + b64encode(pcm) + self._after
 
     def keep(self, pcm: bytes) -> None:
         """Keep a chunk for later."""
         self._kept += pcm
-        self._passed += len(pcm)
-        if len(self._kept) > self._slack:
-            del self._kept[: -_KEPT_S * self._second]
+        if len(self._kept) > self._slack_bytes:
+            self._forget()
 
     def split(self, pcm: bytes) -> list[Send]:
         """Return the messages for audio of any length."""
@@ -72,13 +74,21 @@ class Uplink:
     def quiet(self) -> bool:
         """Whether the user has been silent for a while, as far as that can be heard."""
         lull = int(LULL_S * self._second)
-        pcm = self._since(self._judged, lull)
-        start = self._passed - len(pcm)
+        pcm, passed = self._since(self._judged, lull), self._passed
         for at, each in self._windows(pcm):
             if not is_silent(each, _BELOW_DBFS):
-                self._loud = start + at + len(each)
-        self._judged = self._passed
-        return self._passed - self._loud >= lull
+                self._loud = passed - len(pcm) + at + len(each)
+        self._judged = passed
+        return passed - self._loud >= lull
+
+    @property
+    def _passed(self) -> int:
+        return self._gone + len(self._kept)
+
+    def _forget(self) -> None:
+        gone = len(self._kept) - _KEPT_S * self._second
+        self._gone += gone
+        del self._kept[:gone]
 
     def _since(self, at: int, most_bytes: int) -> bytes:
         """Return what has passed since then, the newest of it."""
