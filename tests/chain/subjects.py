@@ -10,11 +10,13 @@ from msgspec.structs import replace
 from s2s.engine import Engine
 from s2s.testing.conformance import Subject
 from tests.conformance.subjects import SCRIPT
-from tests.support.chain import Chained, Distant, NearGemini, NearOpenAI, far_gemini, far_openai
+from tests.support.chain import Chained, Distant, NearGemini, NearOpenAI, far_gemini, far_nova, far_openai
 
 FINDS_ALL = "Gemini answers every turn that it finds"
 UNSTARTED = "an engine of Gemini is not started with such settings: the service answers every turn"
 UNTOLD = "this generation does not tell when the user speaks"
+NOVA_UNTOLD = "Nova does not tell when the user speaks"
+NOVA_FINDS_ALL = "Nova finds the user's turns itself, answers every one of them and stops for it"
 ANY = ("dev-2.5-native", "dev-3.1", "dev-3.8", "dev-3.8-thinking", "vertex-half-cascade")
 """A profile of every generation."""
 SILENT = ("dev-2.5-native", "vertex-half-cascade")
@@ -44,6 +46,27 @@ def gemini_over(profile: str, far: Distant, name: str, *, tells_speech: bool) ->
     return subject(near, far, f"gemini {profile} over {name}", diverges)
 
 
+def over_nova(near: Chained, name: str, diverges: Mapping[str, str]) -> Subject:
+    always = {"speech.noticed": NOVA_UNTOLD, "speech.committed": NOVA_FINDS_ALL}
+    return subject(near, far_nova, f"{name} over nova", {**always, **diverges})
+
+
+OPENAI_OVER_NOVA = over_nova(
+    NearOpenAI,
+    "openai",
+    {"speech.unanswered": NOVA_FINDS_ALL, "interruption.along": NOVA_FINDS_ALL},
+)
+
+
+def gemini_over_nova(profile: str) -> Subject:
+    diverges = {
+        "speech.unanswered": UNSTARTED,
+        "interruption.along": UNSTARTED,
+        "interruption.by-voice": NOVA_UNTOLD,
+    }
+    return over_nova(partial(NearGemini, profile), f"gemini {profile}", diverges)
+
+
 CHAINS = (
     subject(NearOpenAI, far_openai, "openai over openai", {}),
     *map(openai_over_gemini, ANY),
@@ -56,4 +79,6 @@ CHAINS = (
             ("dev-3.8", "dev-2.5-native"),
         )
     ),
+    OPENAI_OVER_NOVA,
+    *map(gemini_over_nova, ("dev-2.5-native", "dev-3.8")),
 )

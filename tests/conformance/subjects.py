@@ -24,7 +24,7 @@ from s2s.providers.script import Reply, tone
 from s2s.simulators.gemini import GeminiSimulator
 from s2s.simulators.nova import NovaSimulator
 from s2s.simulators.openai import OpenAISimulator
-from s2s.simulators.temper import GeminiTemper, NovaTemper, Temper
+from s2s.simulators.temper import GeminiTemper, Temper
 from s2s.testing.clock import run
 from s2s.testing.conformance import Ask, Subject
 from s2s.testing.talk import Talk
@@ -230,8 +230,7 @@ class SimulatedNova(NovaEngine):
     connection: Transport
 
     def __init__(self, model: str, config: Config) -> None:
-        temper = NovaTemper(pace=1, session_s=1e6, idle_s=1e6, input_s=1e6)
-        self._simulator = NovaSimulator(config.extra.get("script", ()), temper=temper)
+        self._simulator = NovaSimulator(config.extra.get("script", ()))
         super().__init__(replace(config, model=model, extra=self._extra))
 
     async def open(self, config: Config) -> Link:
@@ -267,8 +266,6 @@ NOVA = replace(
     name="nova",
     engine=partial(SimulatedNova, "amazon.nova-2-5-sonic"),
     lose=lose_nova,
-    # It has the whole of a sentence before it begins to speak it.
-    within_s=20.0,
     diverges={**_NO_ACTIVITY, "speech.unanswered": _ALWAYS, "interruption.along": _ALWAYS},
 )
 NOVA_V1 = replace(

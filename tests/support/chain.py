@@ -16,12 +16,14 @@ from s2s.gateway import Gateway, Lifetime
 from s2s.items import JSON
 from s2s.links import Direct, Link, Told
 from s2s.providers.gemini import GeminiEngine
+from s2s.providers.nova import NovaEngine
 from s2s.providers.openai import OpenAIEngine
 from s2s.providers.script import Reply, ScriptEngine
 from s2s.simulators.gemini import GeminiSimulator
+from s2s.simulators.nova import NovaSimulator
 from s2s.simulators.openai import OpenAISimulator
 from s2s.simulators.simulator import Listening, Simulator
-from s2s.simulators.temper import GeminiTemper, Temper
+from s2s.simulators.temper import GeminiTemper, NovaTemper, Temper
 from s2s.transports import Transport
 from s2s.wire import Send
 from s2s.wire.gemini.profiles import NAMED
@@ -58,6 +60,9 @@ class TappedScript(ScriptEngine):
         return [each for each in self.links[-1].told if not isinstance(each, Send)]
 
 
+_AUDIO = (b'"audio":{"mimeType"', b'"input_audio_buffer.append"', b'"audioInput":')
+
+
 class Overheard:
     """A connection of which everything that was sent is kept, but for audio."""
 
@@ -66,7 +71,7 @@ class Overheard:
         self._inner = inner
 
     async def send(self, message: bytes) -> None:
-        if b'"audio":{"mimeType"' not in message and b'"input_audio_buffer.append"' not in message:
+        if not any(each in message for each in _AUDIO):
             self.said.append(msgspec.json.decode(message))
         await self._inner.send(message)
 
@@ -95,8 +100,9 @@ class Line:
         return [each for connection in self.connections for each in connection.said]
 
     def all(self, kind: str) -> list[JSON]:
-        """Return what was said of this type of OpenAI, or with this member of Gemini."""
-        return [each.get(kind, each) for each in self.said if kind in (each.get("type"), *each)]
+        """Return what was said of this type of OpenAI, with this member of Gemini, or as this event of Nova."""
+        said = [each.get("event", each) for each in self.said]
+        return [each.get(kind, each) for each in said if kind in (each.get("type"), *each)]
 
 
 class Far:
@@ -147,6 +153,16 @@ def far_gemini(
     line = Line(simulator)
     extra = {"connect": line.connect, **spoken_with(profile)}
     return Far(simulator, script, line, GeminiEngine(Config(extra=extra, **fields)))
+
+
+def far_nova(replies: Sequence[Reply], temper: NovaTemper | None = None, **fields: JSON) -> Far:
+    """Return Nova Sonic with this script; the whole of a sentence is there before it begins to speak it."""
+    temper = temper or NovaTemper()
+    script = _script(replies, temper)
+    simulator = NovaSimulator(engine=script, temper=temper)
+    line = Line(simulator)
+    engine = NovaEngine(Config(extra={"connect": line.connect, "base_url": "http://localhost"}, **fields))
+    return Far(simulator, script, line, engine)
 
 
 def spoken_with(profile: str) -> dict[str, JSON]:

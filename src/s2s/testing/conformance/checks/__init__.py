@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from s2s.errors import UnsupportedError
+from s2s.errors import S2SError
 from s2s.testing.conformance.checks import calling, interrupting, responding, sessions, speaking
 from s2s.testing.conformance.checks.check import Check
 from s2s.testing.conformance.requirements import Requirement
@@ -27,7 +27,7 @@ def conforms(requirement: Requirement, subject: Subject) -> None:
     why = subject.diverges.get(requirement.id)
     try:
         subject.run(CHECKS[requirement.id](subject))
-    except (AssertionError, UnsupportedError):
+    except (AssertionError, S2SError):
         if why is None:
             raise
     else:
