@@ -16,7 +16,7 @@ MODEL = "amazon.nova-2-5-sonic"
 
 PARIS = Call("call-1", "get_weather", {"city": "Paris"}, '{"city":"Paris"}')
 CALLS = Reply(hears="What is the weather in Paris?", calls=(PARIS,))
-STORY = "One moment. This answer goes on and on and on and on and on and on and on until somebody stops it."
+STORY = f"One moment. This answer goes on {'and on ' * 30}until somebody stops it."
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
