@@ -21,6 +21,8 @@ from s2s.state.dialogue import Dialogue, Outcome
 from s2s.testing.contract import Contract
 from s2s.wire import Reopen, Send
 from s2s.wire.nova.client import NovaClient, Opening, Wishes
+from s2s.wire.nova.contents import Contents
+from s2s.wire.nova.judging import Refused
 
 Heard = list[JSON]
 """Events of the protocol as dicts, and our own."""
@@ -112,7 +114,8 @@ class Client:
 
     def __init__(self, wishes: Wishes | None = None, *, generation: int = 2, **config: JSON) -> None:
         self.wire = NovaClient(opening(wishes, generation=generation, **config))
-        self.rules = Rules()
+        self._generation = generation
+        self.rules = Rules(generation)
         self.began = self.opens()
 
     def opens(self) -> Heard:
@@ -151,7 +154,7 @@ class Client:
     def moves(self) -> Heard:
         """Lose the stream, and return what another one brings."""
         parted = self._followed(self.wire.parted())
-        self.rules = Rules()
+        self.rules = Rules(self._generation)
         self.began = self.opens()
         return [*parted, *self.accepts("r2")]
 
@@ -174,12 +177,13 @@ class Talk:
         self.wire = NovaClient(begun)
         self.dialogue = Dialogue(begun.config, begun.capabilities)
         self.contract = Contract()
-        self.rules = Rules()
+        self.rules = Rules(generation)
         self.events: list[Event] = []
         self.sent: Events = []
         self.outbox: deque[Command] = deque()
         self.reopens: list[str] = []
         self.now = 0.0
+        self._generation = generation
         self._told(self.wire.open())
         self.accept()
 
@@ -228,7 +232,7 @@ class Talk:
         self.reopens.clear()
         self._told(self.wire.parted())
         self._deliver([Reconnecting("the cable", 1)])
-        self.rules = Rules()
+        self.rules = Rules(self._generation)
         self._told(self.wire.open())
         self.accept()
 
@@ -270,21 +274,25 @@ class Talk:
 class Rules:
     """What the service requires of one stream; `broken` says what was not kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, generation: int = 2) -> None:
         self.broken: list[str] = []
         self.stage = "new"
-        self.calls: set[str] = set()
-        """Those that the service has made on this stream; None were made where nobody says so."""
+        self._generation = generation
+        self._witness = Contents(generation)
+        """What the other end makes of it."""
         self._open: dict[str, JSON] = {}
         self._used: set[str] = set()
         self._prompt = ""
-        self._said: list[str] = []
         self._history: list[str] = []
         self._answered: set[str] = set()
 
     def hear(self, raw: bytes) -> None:
         """Take the next message."""
         ((name, body),) = json.loads(raw)["event"].items()
+        try:
+            self._witness.take(raw)
+        except Refused as refused:
+            self.broken.append(str(refused))
         text = self._open_of("TEXT") or self._open_of("TOOL")
         whole = not text or body.get("contentName") == text
         self.require(whole, f"{name} within the block {text}")
@@ -340,6 +348,7 @@ class Rules:
                 self._advance("instructed", "talking")
             case "TEXT", "USER", True:
                 self.require(self.stage == "talking", "a question before the audio")
+                self.require(self._generation > 1, "a question in writing")
             case "TOOL", "TOOL", False:
                 self.require(self.stage == "talking", "a result before the audio")
                 tool_use_id = body["toolResultInputConfiguration"]["toolUseId"]

@@ -50,15 +50,11 @@ class Asking:
     def append(self, audio: bytes) -> bytes | None:
         """Spell audio; None where it has to be split, or there is nobody to hear it yet."""
         on = self._on
-        if on.phase is Phase.READY and 0 < len(audio) <= on.uplink.most_bytes:
-            return on.uplink.append(audio)
-        # The first chunk goes the long way, behind what the stream is told first.
-        on.settle_in()
-        return None
+        passes = on.phase is Phase.READY and 0 < len(audio) <= on.uplink.most_bytes
+        return on.uplink.append(audio) if passes else None
 
     def send(self, command: Command) -> Told:
         """Spell a command."""
-        self._on.settle_in()
         match command:
             case AppendAudio(audio=audio):
                 return self._audio(audio)
@@ -122,7 +118,7 @@ class Asking:
         if command.response_id in (None, "" if reply is None else reply.response_id):
             on.held = [*on.asks.unwant(), *on.held]
             told += on.replies.mute()
-        if command.mode == "reset" and on.talks:
+        if command.mode == "reset" and on.phase is Phase.READY:
             on.give_up()
             told.append(Reopen("the answer was reset"))
         return told

@@ -39,7 +39,7 @@ class NovaClient:
     @property
     def patience_s(self) -> float | None:
         """How long the service may now say nothing."""
-        if not self._on.talks:
+        if self._on.phase is not Phase.READY:
             return None
         answers = self._on.replies.patience_s
         return min(QUIET_S, answers or inf) if self._results.waiting else answers

@@ -53,7 +53,7 @@ class Hearing:
         except _WRONG as wrong:
             return (self._unreadable(wrong, message),)
         event = said.event
-        if not on.talks:
+        if on.phase is not Phase.READY:
             return self._begins(said)
         if event is None:
             return (self._unrecognized(message),)

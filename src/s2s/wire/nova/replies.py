@@ -236,13 +236,13 @@ class Replies:
             case Stage.SPEAKING if self.reply is not None and self.reply.complete:
                 return self.close(End.COMPLETED)
             case Stage.SPEAKING:
-                return [self.failed("fell silent amid an answer"), *self.close(End.FAILED)]
+                return [no_answer("fell silent amid an answer", self._provider), *self.close(End.FAILED)]
             case Stage.MUTED:
                 self.stage = Stage.QUIET
                 return []
             case Stage.QUIET:
-                missed = self._asks.drop()
-                return [*self._speech.over(), *([self.failed("has not answered")] if missed else [])]
+                missed = [no_answer("has not answered", self._provider)] if self._asks.drop() else []
+                return [*self._speech.over(), *missed]
 
     def close(self, end: End) -> list[Event]:
         """End the response, if one is open."""
@@ -284,19 +284,15 @@ class Replies:
             if any(each.text == text for each in reply.sentences):
                 return reply
         newest = self._newest[-1] if self._newest else None
-        if newest is None or (self.stage is Stage.QUIET and self._due and not newest.misses):
-            return None
-        return newest
-
-    @property
-    def _due(self) -> bool:
-        return self._asks.expected or bool(self._speech.words)
+        due = self.stage is Stage.QUIET and (self._asks.expected or bool(self._speech.words))
+        return None if newest is None or (due and not newest.misses) else newest
 
     def _completed(self) -> list[Event]:
         whole = self.stage is Stage.GENERATED and self.reply is not None and self.reply.complete
         return self.close(End.COMPLETED) if whole else []
 
-    def failed(self, what: str) -> Error:
-        """Tell what the service did in place of an answer."""
-        told = f"the service {what} and the session goes on: ask again"
-        return Error(ProviderError(told, code="no_answer", retryable=True, provider=self._provider))
+
+def no_answer(what: str, provider: str) -> Error:
+    """Tell what the service did in place of an answer."""
+    told = f"the service {what} and the session goes on: ask again"
+    return Error(ProviderError(told, code="no_answer", retryable=True, provider=provider))

@@ -14,7 +14,7 @@ from s2s.wire.nova.asks import Ask, Asks
 from s2s.wire.nova.calls import Calls, OpenCall
 from s2s.wire.nova.memory import Memory
 from s2s.wire.nova.opening import Opening, settings_of
-from s2s.wire.nova.replies import Replies
+from s2s.wire.nova.replies import Replies, no_answer
 from s2s.wire.nova.reply import End
 from s2s.wire.nova.speech import Speech
 from s2s.wire.nova.uplink import Uplink
@@ -27,7 +27,6 @@ class Phase(Enum):
     """How far a stream is."""
 
     WAITING = "it is not accepted"
-    ACCEPTED = "it talks, and what it is told first may still be on its way to it"
     READY = "it talks"
     GIVEN_UP = "nothing is said to it any more, and what it says does not count"
 
@@ -51,15 +50,10 @@ class Stream:
         self._numbers = itertools.count(1)
         self._started: SessionStarted | None = None
 
-    @property
-    def talks(self) -> bool:
-        """Whether there is a stream, and it counts."""
-        return self.phase in (Phase.ACCEPTED, Phase.READY)
-
     def accepted(self, request_id: str) -> list[Send | Event]:
         """A stream begins that knows what `open` has told: tell it the rest."""
         opening, first = self.opening, self._started is None
-        self.phase = Phase.ACCEPTED
+        self.phase = Phase.READY
         self._ending = blocks.ending(blocks.AUDIO)
         self.replies.written = self.settings.written
         said = self.memory.messages
@@ -82,13 +76,9 @@ class Stream:
         )
         return [self._started, *told]
 
-    def settle_in(self) -> None:
-        """What is said from now on comes after what the stream is told first."""
-        self.phase = Phase.READY if self.phase is Phase.ACCEPTED else self.phase
-
     def due(self) -> list[Send]:
         """Ask what waits to be asked, once nothing is under way."""
-        if not self.talks or self.replies.reply is not None or not self.asks.due:
+        if self.phase is not Phase.READY or self.replies.reply is not None or not self.asks.due:
             return []
         ask = self.asks.next()
         for each in ask.said:
@@ -102,7 +92,7 @@ class Stream:
 
     def hears(self, made: OpenCall) -> bool:
         """Tell whether the stream of the moment waits for the result of a call."""
-        return self.talks and bool(made.tool_use_id)
+        return self.phase is Phase.READY and bool(made.tool_use_id)
 
     def refuse(self, made: OpenCall) -> list[Send]:
         """Answer a call that nobody wants."""
@@ -120,7 +110,7 @@ class Stream:
 
     def give_up(self) -> None:
         """Say nothing more to a stream that is going to be replaced."""
-        self.phase = Phase.GIVEN_UP if self.talks else self.phase
+        self.phase = Phase.GIVEN_UP if self.phase is Phase.READY else self.phase
 
     def ask(self, ask: Ask) -> None:
         """Have something asked in writing, where that can be done; else it is only remembered."""
@@ -137,7 +127,7 @@ class Stream:
         if self.opening.generation > 1:
             self.memory.forget(self.asks.again(words))
         elif self.asks.drop() or words is not None:
-            told.append(self.replies.failed("has lost what the user said"))
+            told.append(no_answer("has lost what the user said", self.opening.provider))
         self.calls.parted()
         self.phase, self._ending = Phase.WAITING, ()
         return told

@@ -9,6 +9,7 @@ from tests.support.nova import Rules
 
 from s2s.wire import Send
 from s2s.wire.nova import blocks
+from s2s.wire.nova import messages as m
 
 
 def events(told: list[Send] | tuple[Send, ...]) -> list[dict[str, dict[str, object]]]:
@@ -76,8 +77,8 @@ def test_what_stands_around_audio_makes_an_event_of_it() -> None:
 def test_a_stream_ends_after_all_that_is_open_in_it() -> None:
     rules = Rules()
     told = [
-        blocks.say(blocks.m.Asked(session_start=blocks.m.SessionStart())),
-        blocks.say(blocks.m.Asked(prompt_start=blocks.m.PromptStart(prompt_name="prompt"))),
+        blocks.say(m.Asked(session_start=m.SessionStart())),
+        blocks.say(m.Asked(prompt_start=m.PromptStart(prompt_name="prompt"))),
         *blocks.text("system", "SYSTEM", "Be kind.", interactive=False),
         blocks.audio(16_000),
         *blocks.ending("audio"),

@@ -409,7 +409,7 @@ def test_what_an_answer_costs_is_told_with_its_end() -> None:
     ],
     ids=["speaking", "generated", "called", "cut"],
 )
-def test_what_is_open_ends_with_its_stream(before: list[Events], parted: str, lost: str) -> None:
+def test_what_is_open_ends_with_its_stream(before: list[Events], parted: JSON, lost: JSON) -> None:
     for status, how in ((parted, "parted"), (lost, "lost")):
         made = client()
         hears(made, *before)
