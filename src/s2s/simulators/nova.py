@@ -19,7 +19,7 @@ from s2s.gateway.watching import Watch
 from s2s.gateway.wishes import config_for
 from s2s.hosting import host
 from s2s.links import Link
-from s2s.providers.script import Reply
+from s2s.providers.script import Reply, ScriptEngine
 from s2s.serving import Knock
 from s2s.simulators import endpoint
 from s2s.simulators.breaking import BREAKS, refusal_of, require_known, status_of
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 _PLAIN = NovaTemper()
 _TARIFF = Tariff(heard_per_s=25, spoken_per_s=25, silence=False, rereads="nothing", cut=True)
 """That silence is free has been seen; how many tokens a second has is a guess."""
+_WHOLE_MS, _PROMPT_MS = 20_000.0, 300.0
+"""How much audio waits for its words: a script knows the end of its sentences, and others speak for real."""
 _HUGE_BYTES = 8 * 1024 * 1024
 _MODEL, _REGION = "amazon.nova-2-5-sonic", "us-east-1"
 _FIRST_GENERATION = "nova-sonic-v1"
@@ -170,6 +172,7 @@ class NovaSimulator(Simulator[Endpoint]):
             input_rate=link.input_rate,
             new_id=_new_id,
             cut=self._temper.stop_reason,
+            most_ms=_WHOLE_MS if isinstance(self._engine, ScriptEngine) else _PROMPT_MS,
         )
         inner: Link = Mannered(link, self._temper, _TARIFF)
         await host(wire, stream, look(Playing(inner) if self._temper.plays else inner))

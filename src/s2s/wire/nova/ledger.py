@@ -56,12 +56,12 @@ class Reply(Struct):
 class Ledger:
     """The reply under way, the calls without an answer, and what was spent."""
 
-    def __init__(self, setup: Setup, session_id: str, new_id: Callable[[], str]) -> None:
+    def __init__(self, setup: Setup, session_id: str, new_id: Callable[[], str], most_ms: float) -> None:
         rate_hz = setup.output_rate_hz
         self.contents = setup.contents
         self.spelling = Spelling(session_id, setup.prompt_name, rate_hz, new_id)
         self.voice = Voice(AudioFormat(sample_rate=rate_hz))
-        self.pending = Pending(rate_hz)
+        self.pending = Pending(rate_hz, most_ms)
         self.tally = Tally()
         self.capabilities: Capabilities | None = None
         """None until the engine has started."""

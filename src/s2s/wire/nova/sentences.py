@@ -15,7 +15,7 @@ _END = re.compile(
     rf"|(?:(?<!{_ENDS})[!?\u2026]|(?<=[^\W\d_]{{3}})\.){_ENDS}*{_CLOSERS}$"
     rf"|{_WIDE_ENDS}{_WIDE_CLOSERS}"
 )
-_MOST_CHARACTERS, _MOST_MS = 400, 20_000
+_MOST_CHARACTERS = 400
 _TOLERANCE_MS = 50.0
 
 
@@ -28,10 +28,11 @@ class Sentence(Struct):
 
 
 class Pending:
-    """What waits for the end of its sentence; audio without words waits for nothing."""
+    """What waits for the end of its sentence, but not for long; audio without words waits for nothing."""
 
-    def __init__(self, rate_hz: int) -> None:
-        self._bytes_per_ms = rate_hz * 2 / 1000
+    def __init__(self, rate_hz: int, most_ms: float) -> None:
+        """Let so much audio wait for the rest of its words, then tell those that there are."""
+        self._most_bytes = most_ms * rate_hz * 2 / 1000
         self._text = ""
         self._audio: list[bytes] = []
         self._audio_bytes = 0
@@ -53,8 +54,11 @@ class Pending:
         self._audio_bytes += len(pcm)
         if not self._text.strip():
             yield from self._released()
-        elif self._audio_bytes > _MOST_MS * self._bytes_per_ms:
-            yield from self.flush()
+        elif self._audio_bytes > self._most_bytes:
+            cut = self._text.rstrip().rfind(" ") + 1 if not self._text[-1].isspace() else 0
+            words, self._text = self._text[: cut or None], self._text[cut:] if cut else ""
+            yield from _sentences(words)
+            yield from self._released()
 
     def flush(self) -> Iterator[str | bytes]:
         """Yield all that waits: no more words come, or not for now."""

@@ -34,10 +34,15 @@ class NovaServer:
         input_rate: int,
         new_id: Callable[[], str],
         cut: Literal["INTERRUPTED", "END_TURN"] = "INTERRUPTED",
+        most_ms: float = 20_000.0,
     ) -> None:
-        """Go on where a `Setting` is complete. `cut` is how the audio of an interrupted answer ends."""
+        """Go on where a `Setting` is complete. `cut` is how the audio of an interrupted answer ends.
+
+        The words of a sentence are told before its audio. An engine may tell them as it speaks: then so much
+        audio waits for them at most.
+        """
         self._request_id = setup.request_id
-        ledger = Ledger(setup, session_id, new_id)
+        ledger = Ledger(setup, session_id, new_id, most_ms)
         self._telling = Telling(ledger, setup.request_id, cut)
         self._answering = Answering(ledger, input_rate)
         self._closed: Close | None = None

@@ -7,7 +7,7 @@ from s2s.wire.nova.ledger import Ledger
 
 
 def ledger() -> Ledger:
-    return Ledger(setup_of(), "s", lambda: "id")
+    return Ledger(setup_of(), "s", lambda: "id", 20_000)
 
 
 def test_the_one_answer_to_a_call_that_was_withdrawn_is_forgiven() -> None:

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from s2s.wire.nova.sentences import Pending, Sentence, heard
 
 RATE = 24_000
+MOST_MS = 20_000
 PCM = bytes(4800)
 
 
 def texts(*pieces: str) -> list[str]:
-    pending = Pending(RATE)
+    pending = Pending(RATE, MOST_MS)
     made = [told for each in pieces for told in pending.add_text(each)] + list(pending.flush())
     return [each for each in made if isinstance(each, str)]
 
@@ -36,7 +37,7 @@ def test_words_are_told_sentence_by_sentence(pieces: list[str], sentences: list[
 
 
 def test_words_come_before_their_audio_and_audio_waits_for_them() -> None:
-    pending = Pending(RATE)
+    pending = Pending(RATE, MOST_MS)
     assert list(pending.add_text("Good")) == []
     assert list(pending.add_audio(b"ab")) == []
     assert list(pending.add_text(" day.")) == ["Good day.", b"ab"]
@@ -48,14 +49,28 @@ def test_words_come_before_their_audio_and_audio_waits_for_them() -> None:
 
 
 def test_audio_without_words_waits_for_nothing() -> None:
-    assert list(Pending(RATE).add_audio(PCM)) == [PCM]
+    assert list(Pending(RATE, MOST_MS).add_audio(PCM)) == [PCM]
 
 
 def test_nothing_waits_for_too_long() -> None:
-    pending = Pending(RATE)
-    list(pending.add_text("No end"))
+    pending = Pending(RATE, MOST_MS)
+    list(pending.add_text("No end "))
     told = [each for _ in range(201) for each in pending.add_audio(PCM)]
     assert told == ["No end", *[PCM] * 201]
+
+
+def test_of_words_that_wait_for_too_long_the_last_may_be_half_of_one_and_waits_on() -> None:
+    pending = Pending(RATE, 250)
+    list(pending.add_text("Good mor"))
+    told = [each for _ in range(4) for each in pending.add_audio(PCM)]
+    assert told == ["Good", *[PCM] * 3]
+    assert list(pending.add_text("ning.")) == ["morning.", PCM]
+
+
+def test_a_word_alone_is_told_as_it_is() -> None:
+    pending = Pending(RATE, 250)
+    list(pending.add_text("Good"))
+    assert [each for _ in range(3) for each in pending.add_audio(PCM)] == ["Good", *[PCM] * 3]
 
 
 def test_a_sentence_that_is_too_long_is_cut_between_words() -> None:
@@ -84,7 +99,7 @@ def test_no_word_is_lost_and_none_told_twice(pieces: list[str]) -> None:
 
 
 def test_what_is_dropped_is_not_told() -> None:
-    pending = Pending(RATE)
+    pending = Pending(RATE, MOST_MS)
     list(pending.add_text("No"))
     list(pending.add_audio(PCM))
     pending.forget()
