@@ -201,10 +201,10 @@ def test_words_that_are_heard_in_the_middle_of_an_answer_do_not_end_it() -> None
 
 def test_a_sentence_may_come_in_pieces() -> None:
     made = client()
-    start, first, end = plans("One")
-    second = {"textOutput": {**first["textOutput"], "content": " two."}}
+    start, first, end = plans("Won")
+    second = {"textOutput": {**first["textOutput"], "content": "derful."}}
     heard = hears(made, [start, first, second, end], plans("Three."))
-    assert brief(heard)[1:] == ["'One'", "' two.'", "' Three.'"]
+    assert brief(heard)[1:] == ["'Won'", "'derful.'", "' Three.'"]
 
 
 # Cut off.
@@ -274,6 +274,14 @@ def test_nothing_is_cut_off_before_there_was_anything() -> None:
         ResponseDone("resp_1"),
         Interrupted("resp_1", "", 0.0, "user_speech", "server_confirmed"),
     ]
+
+
+def test_the_end_of_what_is_over_ends_nothing_else() -> None:
+    made = client()
+    start, sound, end = speaks(20, "INTERRUPTED")
+    hears(made, plans("One."), [start, sound], speaks(20, "END_TURN"), plans("Two."))
+    assert hears(made, [end]) == []
+    assert stage(made) is Stage.SPEAKING
 
 
 # Unheard.
@@ -368,6 +376,15 @@ def test_audio_that_goes_on_after_a_call_is_not_lost() -> None:
         "20 ms at 0",
         "response_generated",
     ]
+
+
+def test_audio_that_only_ends_after_a_call_is_over() -> None:
+    made = client()
+    start, sound, end = speaks(20, "END_TURN")
+    hears(made, plans("Let me see."), [start, sound], calls())
+    made.settles()
+    assert hears(made, [end]) == []
+    assert stage(made) is Stage.QUIET
 
 
 def test_a_user_who_speaks_while_a_tool_works_is_answered() -> None:

@@ -78,6 +78,14 @@ def test_without_a_question_it_is_told_and_not_spoken_of() -> None:
     assert origin(made.hears(answer())) == "user_turn"
 
 
+def test_what_was_said_unheard_is_not_remembered() -> None:
+    made = called()
+    made.says(QUIET)
+    made.settles()
+    made.hears(answer("Cold."))
+    assert texts(made.moves()) == [("USER", False, IN_WORDS)]
+
+
 def test_a_question_in_words_goes_after_it() -> None:
     made = called()
     made.says(QUIET)
