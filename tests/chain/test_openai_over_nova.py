@@ -135,11 +135,12 @@ def test_an_answer_that_is_cancelled_goes_on_unheard() -> None:
 
 
 def test_the_next_question_stops_what_goes_on_unheard() -> None:
+    """As nothing of the answer was heard, the client has it removed."""
+
     async def main() -> None:
         async with talking(TALE, GOOD_DAY) as (talk, chain):
             await talk.session.send_text("Tell me a story.")
-            await talk.until(AudioOutput, lambda each: each.position_ms >= 400)
-            talk.session.playhead.played(100)
+            await talk.until(AudioOutput)
             await talk.session.interrupt()
             await talk.session.send_text("Hello there.")
             await talk.until(TurnEnd)

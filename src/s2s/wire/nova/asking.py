@@ -75,8 +75,8 @@ class Asking:
                 return (_refused(_FINDS_TURNS),)
             case ClearAudio():
                 return (_refused(_KEEPS_AUDIO),)
-            case RemoveItem():
-                return (_refused(_KEEPS_ITEMS),)
+            case RemoveItem(item_id=item_id):
+                return () if self._on.memory.unheard(item_id) else (_refused(_KEEPS_ITEMS),)
             case AppendImage():
                 return (_refused(_SEES_NOTHING),)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from s2s.items import Item, Message
-from s2s.wire.nova.reply import Reply
+from s2s.wire.nova.reply import End, Reply
 from s2s.wire.nova.wording import remembered
 
 _MOST = 2000
@@ -33,6 +33,15 @@ class Memory:
         for each in self._said:
             if isinstance(each, Reply) and each.item_id == item_id:
                 each.heard_ms = heard_ms
+
+    def unheard(self, item_id: str) -> bool:
+        """Note that nothing was heard of an answer, and return whether it is one that was cut off."""
+        answers = [each for each in self._said if isinstance(each, Reply) and each.item_id == item_id]
+        cut = next((each for each in answers if each.end is End.CUT), None)
+        if cut is None:
+            return False
+        cut.heard_ms = 0.0
+        return True
 
     @property
     def messages(self) -> Sequence[Message]:

@@ -141,9 +141,11 @@ class Reply(Struct, eq=False):
         heard = []
         ends = [*(each.at_ms for each in sentences[1:]), self.spoken_ms]
         for sentence, end_ms in zip(sentences, ends, strict=True):
+            if heard_ms <= sentence.at_ms:
+                break
             if heard_ms >= end_ms:
                 heard.append(sentence.text)
-            elif heard_ms > sentence.at_ms:
+            else:
                 share = (heard_ms - sentence.at_ms) / (end_ms - sentence.at_ms)
                 heard.append(sentence.text[: int(len(sentence.text) * share)].rpartition(" ")[0])
         return _joined(heard)

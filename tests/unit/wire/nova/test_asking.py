@@ -328,6 +328,14 @@ def test_what_the_service_cannot_do_is_said(command: Command, why: str) -> None:
     assert why in refused(client().says(command))
 
 
+def test_a_client_of_another_service_removes_what_was_cut_off_before_it_was_heard() -> None:
+    made = client()
+    made.says(*HELLO)
+    made.hears(plans("One two three."), speaks())
+    assert kinds(made.says(Cancel("resp_1"), RemoveItem("item_1")))[-1] == "response_done"
+    assert texts(made.moves()) == [("USER", False, "Hello.")]
+
+
 def test_an_answer_in_another_way_is_one_in_the_usual_way() -> None:
     heard = client().says(CreateResponse(output_modalities=("text",)))
     assert "in the way" in str(error_of(heard))

@@ -2,7 +2,7 @@
 
 from s2s.items import Message
 from s2s.wire.nova.memory import Memory
-from s2s.wire.nova.reply import Reply
+from s2s.wire.nova.reply import End, Reply
 
 
 def texts(memory: Memory) -> list[str]:
@@ -36,6 +36,15 @@ def test_an_answer_is_cut_to_what_was_heard_of_it() -> None:
     assert texts(memory) == ["One two three four."]
     memory.truncate("item_4", 55.0)
     assert texts(memory) == ["One two"]
+
+
+def test_an_answer_that_was_cut_off_may_be_taken_for_unheard_and_no_other() -> None:
+    memory, cut, whole = Memory([]), Reply(1, end=End.CUT), Reply(2, end=End.COMPLETED)
+    for each in (cut, whole):
+        each.said.append(f"{each.number}.")
+        memory.add(each)
+    assert [memory.unheard(f"item_{number}") for number in (1, 2, 3)] == [True, False, False]
+    assert texts(memory) == ["2."]
 
 
 def test_of_too_much_the_oldest_goes() -> None:

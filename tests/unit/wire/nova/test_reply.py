@@ -105,6 +105,17 @@ def test_what_was_heard_is_remembered_up_to_the_end_of_a_word(heard_ms: float, r
     assert made.message.text == remembered
 
 
+def test_what_was_going_to_be_said_and_has_no_audio_was_not_heard() -> None:
+    made = Reply(4, end=End.CUT)
+    made.plan("One.", goes_on=False)
+    made.heard_ms = 0.0
+    assert made.message.text == ""
+    made.audio(bytes(4800), 24_000)
+    made.plan("Two.", goes_on=False)
+    made.heard_ms = 100.0
+    assert made.message.text == "One."
+
+
 def test_what_was_heard_is_known_of_words_that_were_not_planned_too() -> None:
     made = Reply(1)
     made.said = ["One", "two three four."]
