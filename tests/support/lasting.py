@@ -11,7 +11,7 @@ from typing import ClassVar
 import msgspec
 
 from s2s.capabilities import Capabilities
-from s2s.commands import AppendAudio, Command, CreateResponse, UpdateSession
+from s2s.commands import AppendAudio, Cancel, Command, CreateResponse, UpdateSession
 from s2s.config import Config, Reconnect
 from s2s.engine import Engine
 from s2s.errors import S2SError
@@ -31,6 +31,8 @@ ASK = CreateResponse()
 """Two messages."""
 CHANGE = UpdateSession("Be brief.")
 """One message for this connection, then another connection."""
+RESET = Cancel(mode="reset")
+"""No message, and another connection."""
 
 
 class ToyWire:
@@ -60,6 +62,8 @@ class ToyWire:
                 return [Send(b"ask 1"), ResponseDone("asked"), Send(b"ask 2")]
             case UpdateSession():
                 return [Send(b"change"), Reopen("changed"), ResponseDone("changed")]
+            case Cancel(mode="reset"):
+                return [ResponseDone("cut"), Reopen("reset")]
             case _:
                 return [*self._json.send(command)]
 

@@ -157,7 +157,7 @@ class LastingLink:
                 case Send(data=message):
                     written = written and await line.write(message, connection)
                 case Reopen(cause=cause):
-                    await self._reopen(cause)
+                    await self._reopen(cause, events)
                 case _:
                     events.append(each)
         if not isinstance(command, AppendAudio):
@@ -165,8 +165,11 @@ class LastingLink:
         line.look()
         return events
 
-    async def _reopen(self, cause: str) -> None:
-        """Have the connection replaced, and wait for that where it is done now."""
+    async def _reopen(self, cause: str, before: list[Event]) -> None:
+        """Have the connection replaced, and wait for that where it is done now.
+
+        What was caused before is told by whoever listens then, and not when all is done.
+        """
         line, replaced = self._line, self._line.connection
         self._attempts.renew()
         if line.spare is not None:
@@ -174,4 +177,6 @@ class LastingLink:
         line.leave(cause)
         line.look()
         if line.phase is not Phase.OPEN:
+            line.caused += before
+            before.clear()
             await line.serving(but=replaced)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from contextlib import suppress
 from enum import Enum
 from math import inf
 
 from s2s.errors import ConnectionLostError
+from s2s.events import Event
 from s2s.lasting.alarm import Alarm
 from s2s.lasting.attempts import Dial
 from s2s.lasting.connection import Connection, Lives, connection_over, farewell
@@ -45,6 +47,8 @@ class Line:
         self.active_at = 0.0
         """When the peer last said something, or was asked for something."""
         self.aside = Aside()
+        self.caused: deque[Event] = deque()
+        """What commands have caused, to be told before the connection is replaced."""
         self._lives = lives
         self._held: Connection | None = None
         """The one that is not closed."""

@@ -167,6 +167,8 @@ class Reader:
         line = self._line
         talked = line.phase is not Phase.AWAY and line.connection.ready
         line.enter(Phase.AWAY)
+        while line.caused:
+            self._tell(line.caused.popleft())
         for event in line.wire.parted() if talked else ():
             self._tell(event)
         self._tell(Reconnecting(cause, self._attempts.count()))
@@ -198,7 +200,7 @@ class Reader:
     def _end(self, failure: S2SError | None) -> None:
         line = self._line
         line.enter(Phase.ENDED)
-        for event in line.wire.lost():
+        for event in (*line.caused, *line.wire.lost()):
             self._tell(event)
         if failure is not None:
             raise line.wire.explained(failure)

@@ -17,6 +17,7 @@ from tests.support.lasting import (
     CHANGE,
     LOST,
     PARTED,
+    RESET,
     Listening,
     ToyEngine,
     ToyWire,
@@ -223,6 +224,35 @@ def test_a_change_for_another_connection_waits_until_it_holds() -> None:
             await engine.say(BACK)
             assert await changing == [ResponseDone("changed")]
             assert ear.told == [PARTED, Reconnecting("changed", 1), BACK]
+
+    run(main())
+
+
+def test_what_a_command_causes_before_it_wants_another_connection_is_told_before_that_is_there() -> None:
+    async def main() -> None:
+        engine = ToyEngine()
+        async with listening(ToyWire(), engine) as (link, ear):
+            resetting = asyncio.ensure_future(link.send(RESET))
+            await rest()
+            assert ear.told == [ResponseDone("cut"), PARTED, Reconnecting("reset", 1)]
+            await engine.say(BACK)
+            assert await resetting == []
+            assert ear.told[3:] == [BACK]
+
+    run(main())
+
+
+def test_what_a_command_causes_is_not_lost_with_the_last_connection() -> None:
+    async def main() -> None:
+        engine = ToyEngine()
+        async with listening(ToyWire(), engine) as (link, ear):
+            resetting = asyncio.ensure_future(link.send(RESET))
+            await asyncio.sleep(0)
+            await link.close()
+            with pytest.raises(ConnectionLostError):
+                await resetting
+            await ear.task
+            assert ear.told == [ResponseDone("cut"), LOST]
 
     run(main())
 
