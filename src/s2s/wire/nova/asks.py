@@ -79,12 +79,12 @@ class Asks:
     def put(self, ask: Ask) -> None:
         """Something was asked; what comes next may answer that, and nothing hides it."""
         if ask.wanted == "heard":
-            self.noticed()
+            self._waiting = deque(each for each in self._waiting if each.wanted != "hidden")
         self._waiting.append(ask)
 
     def noticed(self) -> None:
         """The user has spoken: an answer that nobody wanted to hear does not come any more."""
-        self._waiting = deque(each for each in self._waiting if each.wanted != "hidden")
+        self._waiting = deque(each for each in self._waiting if each.wanted == "heard")
 
     def echoed(self, text: str) -> bool:
         """Tell whether this is what was asked in writing, which the service may repeat once."""

@@ -49,12 +49,28 @@ def test_an_answer_that_is_hidden_holds_nothing_up_and_does_not_outlive_a_questi
     assert not asks.expected
 
 
-def test_a_user_who_speaks_hides_nothing() -> None:
+def test_as_many_answers_are_hidden_as_nobody_wants() -> None:
     asks = Asks()
     asks.put(HIDDEN)
     asks.put(HIDDEN)
+    assert [asks.take("user_turn").wanted for _ in range(3)] == ["hidden", "hidden", "heard"]
+
+
+def test_a_user_who_speaks_is_answered_whatever_was_not_wanted_before() -> None:
+    asks = written(Ask("application", said=(HI,)))
+    asks.next()
+    asks.unwant()
+    asks.put(HIDDEN)
     asks.noticed()
     assert asks.none
+
+
+def test_what_nobody_wants_ends_though_a_tool_is_answered() -> None:
+    asks = written(Ask("application", said=(HI,)))
+    asks.next()
+    asks.unwant()
+    asks.put(Ask("tool_result"))
+    assert [asks.take("user_turn").wanted for _ in range(2)] == ["ended", "heard"]
 
 
 def test_what_was_written_is_known_again_once() -> None:
