@@ -74,7 +74,7 @@ class Throwaway:
         self._issued = issued
 
     def context(self) -> ssl.SSLContext:
-        """Return what a server listens with: another one each time, for it may be told which protocols it has."""
+        """Return what a server listens with: each its own, for it may be told which protocols that has."""
         context = _context()
         self._issued.configure_cert(context)
         return context

@@ -234,14 +234,15 @@ def test_what_is_no_credentials_is_named_by_its_kind(given: JSON) -> None:
 
 def test_credentials_that_renew_themselves_do_so_for_every_stream() -> None:
     renewed: list[int] = []
+    soon = datetime.datetime.now(datetime.UTC).replace(microsecond=0) + datetime.timedelta(minutes=5)
 
     def renew() -> dict[str, str]:
         renewed.append(1)
         names = {"access_key": f"A{len(renewed)}", "secret_key": CANARY, "token": "T"}
-        return {**names, "expiry_time": (NOW + datetime.timedelta(minutes=5)).isoformat()}
+        return {**names, "expiry_time": soon.isoformat()}
 
     held = RefreshableCredentials.create_from_metadata(renew(), refresh_using=renew, method="test")
-    expires = (NOW + datetime.timedelta(minutes=5)).timestamp()
+    expires = soon.timestamp()
     for number in (2, 3):
         assert proven({"credentials": held}) == Credentials(f"A{number}", CANARY, "T", expires)
 
@@ -380,7 +381,7 @@ def test_a_profile_that_renews_itself_is_asked_no_more_than_it_must(machine: Pat
 
 
 def test_a_profile_is_renewed_before_it_ends(machine: Path) -> None:
-    soon = NOW + datetime.timedelta(minutes=4)
+    soon = datetime.datetime.now(datetime.UTC).replace(microsecond=0) + datetime.timedelta(minutes=4)
     counted = process(machine, answer("A1", soon), answer("A2", HOUR))
     held = Machine()
     for _ in range(2):
@@ -389,7 +390,7 @@ def test_a_profile_is_renewed_before_it_ends(machine: Path) -> None:
 
 
 def test_a_profile_that_could_not_be_renewed_is_read_anew(machine: Path) -> None:
-    soon = NOW + datetime.timedelta(minutes=4)
+    soon = datetime.datetime.now(datetime.UTC).replace(microsecond=0) + datetime.timedelta(minutes=4)
     process(machine, answer("A1", soon))
     held = Machine()
     assert proven({"profile": "work"}, held).access_key == "A1"

@@ -529,12 +529,12 @@ def test_a_reset_goes_on_over_a_stream_that_knows_what_was_heard() -> None:
         await talk.until(AudioOutput)
         await asyncio.sleep(0.6)
         await talk.session.interrupt(mode="reset")
+        turn = await talk.until(TurnEnd)
+        assert (turn.status, turn.heard_text) == ("interrupted", "Once upon")
         await talk.until(Reconnected)
         assert await service.heard_until("sessionStart")
         told = [(await service.heard_until("textInput"))["content"] for _ in range(5)]
         assert told[1:] == ["Hello?", "Good morning.", "Tell me a story.", "Once upon"]
-        turn = await talk.until(TurnEnd)
-        assert (turn.status, turn.heard_text) == ("interrupted", "Once upon")
         await asks(talk, service, "And now?")
 
     held(cuts, service)

@@ -134,7 +134,7 @@ def test_a_live_stream_stays_as_it_is(chunk_s: float) -> None:
 @pytest.mark.parametrize("slower", [1.001, 1.03, 1.3])
 def test_a_stream_that_is_slower_than_the_clock_stays_whole(slower: float) -> None:
     async def drifts(steady: Steady, _: Ear) -> None:
-        for _ in range(2000):
+        for _number in range(2000):
             await asyncio.sleep(0.064 * slower)
             steady.append(speech(0.064))
 
