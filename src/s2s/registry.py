@@ -74,7 +74,9 @@ class Registry(Generic[T]):
         return list(entry_points(group=self._group))
 
 
-providers: Registry[Callable[[Config], Engine]] = Registry("s2s.providers", "engine", {"local": "local"})
+providers: Registry[Callable[[Config], Engine]] = Registry(
+    "s2s.providers", "engine", {"local": "local", "nova": "nova"}
+)
 
 
 def register(name: str, factory: Callable[[Config], Engine]) -> None:
