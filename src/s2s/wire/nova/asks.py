@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from s2s.events import Origin
 from s2s.items import Message
-from s2s.wire.nova.wording import NUDGE, words_of
+from s2s.wire.nova.wording import NUDGE
 
 _MOST_UNSAID = 64
 
@@ -22,14 +22,14 @@ class Ask(Struct, frozen=True):
     origin: Origin
     metadata: dict[str, str] = {}
     said: tuple[Message, ...] = ()
-    """What it is about."""
+    """What the user says with it."""
     wanted: Literal["heard", "ended", "hidden"] = "heard"
     """Whether the answer is heard, ends as it begins, or is not even told of."""
 
     @property
     def words(self) -> str:
         """How it is asked in writing."""
-        return "\n".join(filter(str.strip, map(words_of, self.said))) or NUDGE
+        return "\n".join(each.text for each in self.said if each.text.strip()) or NUDGE
 
 
 class Asks:

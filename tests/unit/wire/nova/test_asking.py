@@ -115,7 +115,10 @@ def test_without_a_word_there_is_a_nudge() -> None:
     ids=str,
 )
 def test_whatever_is_said_is_said_in_words(item: Item, words: str) -> None:
-    assert texts(client().says(AddItem(item), CreateResponse())) == [("USER", True, words)]
+    made = client()
+    assert texts(made.says(AddItem(item), CreateResponse())) == [("USER", True, words)]
+    made.hears(answer("So."))
+    assert texts(made.moves())[0] == ("USER", False, words)
 
 
 def test_a_question_waits_for_the_end_of_an_answer() -> None:

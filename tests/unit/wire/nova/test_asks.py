@@ -19,7 +19,7 @@ def is_due(asks: Asks) -> bool:
 
 
 def test_a_question_is_its_words_or_a_nudge() -> None:
-    assert Ask("application", said=(HI, Message("system", " "), BYE)).words == "Hi.\nBye."
+    assert Ask("application", said=(HI, Message("user", " "), BYE)).words == "Hi.\nBye."
     assert Ask("application").words == "Go on."
 
 

@@ -207,6 +207,11 @@ def test_a_sentence_may_come_in_pieces() -> None:
     assert brief(heard)[1:] == ["'Won'", "'derful.'", "' Three.'"]
 
 
+def test_words_that_are_none_are_not_told() -> None:
+    made = client()
+    assert brief(hears(made, plans(""), said(""))) == ["resp_1 begins: user_turn"]
+
+
 # Cut off.
 
 
@@ -330,6 +335,8 @@ def test_who_calls_unheard_is_refused() -> None:
     assert told(heard) == []
     assert '"error"' in heard[1]["toolResult"]["content"]
     assert made.rules.broken == []
+    hears(made, user("Stop."), answer())
+    assert made.wire.idle
 
 
 # Calls.

@@ -17,7 +17,7 @@ from tests.support.nova import (
     user,
 )
 
-from s2s.commands import AddItem, CreateResponse, SendToolResult
+from s2s.commands import AddItem, Cancel, CreateResponse, SendToolResult
 from s2s.errors import LocalProtocolError
 from s2s.events import ResponseStarted, ToolCall
 from s2s.items import Message
@@ -65,7 +65,8 @@ def test_what_nobody_wants_to_hear_of_waits_for_a_question() -> None:
     made = called()
     assert made.says(QUIET) == []
     assert (made.wire.patience_s, made.wire.idle) == (1.0, False)
-    assert results(made.says(CreateResponse(metadata={"n": "1"}))) == [("t1", {"result": "12 degrees"})]
+    heard = made.says(CreateResponse(metadata={"n": "1"}))
+    assert (results(heard), texts(heard)) == ([("t1", {"result": "12 degrees"})], [])
     (started, *_) = told(made.hears(answer()))
     assert (started.origin, started.metadata) == ("application", {"n": "1"})
 
@@ -154,6 +155,16 @@ def test_what_waited_as_the_stream_ended_is_said_in_words() -> None:
     made.says(QUIET)
     made.moves()
     assert made.wire.patience_s is None
+    assert texts(made.says(*HELLO)) == [("USER", True, f"{IN_WORDS}\nHello.")]
+
+
+def test_what_waited_as_the_stream_was_given_up_is_said_in_words() -> None:
+    made = called("t2")
+    made.says(SendToolResult("t2", "none"))
+    made.hears(answer("None."))
+    made.says(QUIET, Cancel(None, "reset"))
+    assert sent(made.says(SendToolResult("t9", "?"))) == []
+    made.moves()
     assert texts(made.says(*HELLO)) == [("USER", True, f"{IN_WORDS}\nHello.")]
 
 

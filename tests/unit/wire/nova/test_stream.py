@@ -107,7 +107,9 @@ def test_a_stream_is_ended_in_order_and_once() -> None:
     assert kinds(made.leaves()) == ["contentEnd", "promptEnd", "sessionEnd"]
     assert (made.rules.broken, made.rules.stage) == ([], "over")
     assert made.leaves() == []
-    assert [*Client().wire.leave()] == []
+    unaccepted = Client()
+    assert unaccepted.leaves() == []
+    assert kinds(unaccepted.accepts())[0] == "session_started"
 
 
 def test_a_stream_that_was_given_up_is_ended_in_order_too() -> None:
@@ -209,6 +211,7 @@ def test_the_first_generation_is_not_asked_again() -> None:
     assert error.code == "no_answer"
     assert texts(heard) == [("USER", False, "And you?")]
     assert made.wire.idle
+    assert [each for each in kinds(made.moves()) if each == "error"] == []
 
 
 def test_no_name_is_used_twice() -> None:
