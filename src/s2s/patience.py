@@ -20,6 +20,7 @@ class Patience(Generic[T]):
         """Return the next one; None where it does not come in time. Raises StopAsyncIteration at the end."""
         if self._coming is None:
             self._coming = asyncio.ensure_future(self._next())
+            self._coming.add_done_callback(_seen)
         await asyncio.wait([self._coming], timeout=within_s)
         if not self._coming.done():
             return None
@@ -34,3 +35,9 @@ class Patience(Generic[T]):
 
     async def _next(self) -> T:
         return await anext(self._source)
+
+
+def _seen(coming: asyncio.Future[T]) -> None:
+    """Note how it ended, which is nobody's concern where nobody asks for it any more."""
+    if not coming.cancelled():
+        coming.exception()

@@ -55,3 +55,21 @@ def test_an_error_of_the_source_is_raised() -> None:
             await patience.next(1)
 
     run(main())
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_an_end_that_nobody_waits_for_is_no_complaint(closes: bool) -> None:
+    async def silent() -> AsyncIterator[int]:
+        for number in range(1):
+            await asyncio.sleep(1)
+            if number:
+                yield number
+
+    async def main() -> None:
+        patience = Patience(silent())
+        assert await patience.next(0.5) is None
+        await asyncio.sleep(1)
+        if closes:
+            await patience.close()
+
+    run(main())
