@@ -9,7 +9,7 @@ from msgspec import Struct
 from pybase64 import b64decode
 
 from s2s.errors import RemoteProtocolError
-from s2s.events import Error, Event, Unrecognized
+from s2s.events import Error, Event, ResponseStarted, Unrecognized
 from s2s.items import JSON
 from s2s.wire import Send
 from s2s.wire.nova import messages as m
@@ -107,7 +107,10 @@ class Hearing:
         self._blocks[content_id] = block
         if len(self._blocks) > _MOST_OPEN:
             del self._blocks[next(iter(self._blocks))]
-        return [*self._on.replies.begin(block)]
+        told = self._on.replies.begin(block)
+        if any(isinstance(each, ResponseStarted) and each.origin == "user_turn" for each in told):
+            self._on.uplink.understood()  # though its words may come later
+        return [*told]
 
     def _block(self, content_id: str, otherwise: Kind, *kinds: Kind) -> tuple[Block, list[Send | Event]]:
         """Return the block of some content, which begins here where that was not said."""

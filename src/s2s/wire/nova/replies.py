@@ -67,6 +67,8 @@ class Stage(Enum):
 
 _PATIENCE_S = {Stage.SPEAKING: 20.0, Stage.CALLED: 0.1, Stage.CUT: 2.0, Stage.MUTED: 20.0}
 _SAID_S, _WORDLESS_S, _ANSWER_S = 2.0, 5.0, 30.0
+_HELD_S = 5.0
+"""How long a question in writing waits for the answer to a spoken one."""
 _ASSISTANT = (Kind.PLANNED, Kind.SPOKEN, Kind.CALLED)
 
 
@@ -219,6 +221,8 @@ class Replies:
         """How long the service may be silent now."""
         match self.stage, self.reply:
             case Stage.QUIET, _:
+                if self._speech.words and self._asks.due:
+                    return _HELD_S
                 return _ANSWER_S if self._asks.expected or self._speech.words else None
             case Stage.GENERATED, Reply(sentences=sentences, spoken_ms=spoken_ms):
                 waits_s = spoken_ms / 1000 + _SAID_S

@@ -77,8 +77,9 @@ class Stream:
         return [self._started, *told]
 
     def due(self) -> list[Send]:
-        """Ask what waits to be asked, once nothing is under way."""
-        if self.phase is not Phase.READY or self.replies.reply is not None or not self.asks.due:
+        """Ask what waits to be asked, once nothing is under way, nor what the user spoke to be answered."""
+        answers = self.replies.reply is not None or self.speech.words
+        if self.phase is not Phase.READY or answers or not self.asks.due:
             return []
         ask = self.asks.next()
         for each in ask.said:

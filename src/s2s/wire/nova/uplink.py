@@ -16,6 +16,8 @@ _LEAD_S = 0.3
 """How much silence is heard again before what is heard again."""
 _BELOW_DBFS = -45.0
 _WINDOWS_PER_S = 10
+_PAUSE_WINDOWS, _BACK_S = 4, 3
+"""How long the user is silent between two turns at the least, and how late the first one may be understood."""
 _PIECES_PER_S = 2
 
 
@@ -58,8 +60,8 @@ class Uplink:
         return [Send(self.append(pcm[at : at + step])) for at in range(0, len(pcm), step)]
 
     def understood(self) -> None:
-        """The service has words for what was said so far."""
-        self._understood = self._passed
+        """The service has words for what was said so far, but for what has begun after a pause just now."""
+        self._understood = self._passed - self._begun_anew()
 
     def again(self) -> list[Send]:
         """Return what another stream has to hear: what was not understood, from the first sound on."""
@@ -84,6 +86,15 @@ class Uplink:
     @property
     def _passed(self) -> int:
         return self._gone + len(self._kept)
+
+    def _begun_anew(self) -> int:
+        """Return how much has passed since the last pause, and nothing where none can be heard."""
+        pcm, quiet = self._since(self._understood, _BACK_S * self._second), 0
+        for at in range(len(pcm) // self._window * self._window, 0, -self._window):
+            quiet = quiet + 1 if is_silent(pcm[at - self._window : at], _BELOW_DBFS) else 0
+            if quiet == _PAUSE_WINDOWS:
+                return len(pcm) - at - (quiet - 1) * self._window
+        return 0
 
     def _forget(self) -> None:
         gone = len(self._kept) - _KEPT_S * self._second

@@ -99,6 +99,22 @@ def test_what_the_next_stream_begins_with_can_be_had_while_this_one_talks() -> N
     assert wire.append(SILENT) is not None
 
 
+def test_a_question_in_writing_waits_for_the_answer_to_a_spoken_one() -> None:
+    made = client()
+    made.hears(user("And you?"))
+    assert made.says(*HELLO) == []
+    assert texts(made.hears(answer("I am fine."))) == [("USER", True, "Hello.")]
+
+
+def test_a_question_in_writing_does_not_wait_for_long_for_what_nobody_answers() -> None:
+    made = client()
+    made.hears(user("Hm."))
+    assert made.wire.patience_s == 30
+    assert made.says(*HELLO) == []
+    assert made.wire.patience_s == 5
+    assert texts(made.settles()) == [("USER", True, "Hello.")]
+
+
 # How it is left.
 
 
@@ -200,6 +216,21 @@ def test_what_was_not_understood_is_heard_again() -> None:
     assert audio_of(heard) == SILENT * 3 + LOUD
     assert texts(heard) == [("USER", False, "Hi."), ("ASSISTANT", False, "Hello.")]
     assert made.rules.broken == []
+
+
+def test_what_was_answered_is_not_heard_again_though_its_words_have_not_come() -> None:
+    made = client()
+    made.says(AppendAudio(LOUD), AppendAudio(SILENT * 5))
+    made.hears(plans("Hello."))
+    assert audio_of(made.moves()) == b""
+
+
+def test_what_the_user_goes_on_to_say_is_heard_again_where_only_the_rest_was_understood() -> None:
+    made = client()
+    made.says(AppendAudio(LOUD), AppendAudio(SILENT * 5), AppendAudio(LOUD * 2))
+    made.hears(user("Hi."))
+    made.says(AppendAudio(LOUD))
+    assert audio_of(made.moves()) == LOUD * 3
 
 
 def test_the_first_generation_is_not_asked_again() -> None:
