@@ -17,7 +17,7 @@ _LEAD_S = 0.3
 _BELOW_DBFS = -45.0
 _WINDOWS_PER_S = 10
 _PAUSE_WINDOWS, _BACK_S = 4, 3
-"""How long the user is silent between two turns at the least, and how late the first one may be understood."""
+"""How long the user is silent between two turns at the least, and how late a turn may be understood."""
 _PIECES_PER_S = 2
 
 
