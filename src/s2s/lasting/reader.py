@@ -126,6 +126,7 @@ class Reader:
         """Say in place of the service that it will end a connection which has served for long."""
         connection = self._line.connection
         connection.due_at = inf
+        self._attempts.renew()  # it has held for as long as it should
         self._tell(GoingAway(max(0.0, connection.ends_at - self._line.clock())))
 
     def _roused(self) -> None:

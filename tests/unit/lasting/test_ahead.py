@@ -6,7 +6,7 @@ import pytest
 
 from s2s.commands import ClearAudio, CommitAudio
 from s2s.errors import ConnectError
-from s2s.events import GoingAway, Reconnecting, ResponseDone
+from s2s.events import GoingAway, Reconnected, Reconnecting, ResponseDone
 from s2s.lasting import Lifetime
 from s2s.testing.clock import run
 from s2s.transports.memory import direct_pair
@@ -56,6 +56,19 @@ def test_a_connection_that_has_served_is_left_for_one_that_was_opened_beforehand
             await engine.say(BACK)
             await writing
             assert (ear.told[3:], engine.heard()) == ([BACK], [*spelled(CommitAudio())])
+
+    run(main())
+
+
+def test_a_connection_that_is_left_in_time_is_no_failure_however_short_its_life() -> None:
+    async def main() -> None:
+        engine = ahead()
+        async with listening(ToyWire(), engine, life=Lifetime(5, 100), attempts=2) as (_, ear):
+            for _ in range(10):
+                await rest(5.1)
+                await engine.say(BACK)
+            told = [each for each in ear.told if isinstance(each, GoingAway | Reconnecting | Reconnected)]
+            assert told == [GoingAway(95.0), LEFT, BACK] * 10
 
     run(main())
 
