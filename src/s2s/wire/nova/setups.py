@@ -103,9 +103,13 @@ class Setting:
                 pass
 
     def _remember(self, role: Literal["user", "assistant"], text: str) -> None:
+        """Note what was said: the user begins, and both may say several things in a row.
+
+        So have it AWS's own sample of session continuation, pipecat and strands-agents.
+        """
         size, limits = len(text.encode()), self._limits
         self._history_bytes += size
-        require(role != (self._history[-1].role if self._history else "assistant"))
+        require(role == "user" or bool(self._history))
         fits = size <= limits.message_bytes and self._history_bytes <= limits.total_bytes
         require(fits and len(self._history) < limits.messages, LONG_HISTORY)
         self._history.append(Message(role, text))
