@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -90,6 +91,33 @@ def test_a_spoken_turn_and_the_words_of_both_sides(profile: str) -> None:
             assert SpeechStarted not in told
 
     run(main())
+
+
+@EACH
+def test_who_types_while_the_microphone_is_open_is_answered_in_turn(profile: str) -> None:
+    """A question in writing is three messages to Nova, and audio between them would end the stream."""
+
+    async def main() -> None:
+        async with talking(profile, GOOD_DAY, GOOD_DAY) as (talk, chain), asyncio.TaskGroup() as group:
+            listening = group.create_task(silence(talk))
+            await talk.session.send_text("Hello?")
+            await talk.until(AudioOutput)
+            await talk.session.send_text("Hello there.")
+            turns = [await talk.until(TurnEnd) for _ in range(2)]
+            assert (turns[1].user_text, turns[1].status) == ("Hello there.", "completed")
+            assert (len(chain.far.line.connections), talk.errors) == (1, [])
+            listening.cancel()
+
+    run(main())
+
+
+async def silence(talk: Talk) -> None:
+    """Send silence as a microphone does, each time in pieces between which everybody else has a turn."""
+    while True:
+        for _ in range(20):
+            await talk.session.send_audio(bytes(48))
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.02)
 
 
 # Interruptions.

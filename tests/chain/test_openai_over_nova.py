@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
+from pybase64 import b64encode_as_string as encoded
+
 from s2s.commands import AddItem, CreateResponse, SendToolResult
 from s2s.config import Config, TurnDetection
 from s2s.errors import S2SError
@@ -92,6 +94,18 @@ def test_a_spoken_turn_and_the_words_of_both_sides() -> None:
             told = [type(each) for each in talk.events]
             assert told.index(Transcript) < told.index(ResponseStarted) < told.index(AudioOutput)
             assert talk.all(SpeechStarted) == []
+
+    run(main())
+
+
+def test_who_speaks_before_nova_is_there_is_heard() -> None:
+    async def main() -> None:
+        async with peering(GOOD_DAY, temper=NovaTemper(accept_s=0.3)) as (peer, _):
+            spoken = HELLO + bytes(48_000)
+            for start in range(0, len(spoken), 96):
+                await peer.say("input_audio_buffer.append", audio=encoded(spoken[start : start + 96]))
+                await asyncio.sleep(0.002)
+            assert (await peer.until("response.done"))["response"]["status"] == "completed"
 
     run(main())
 

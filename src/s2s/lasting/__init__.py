@@ -38,10 +38,11 @@ class LastingLink:
     the service does not say so itself.
 
     Whoever listens replaces them, and commands wait meanwhile. What could not be written any more is not
-    written over the next one, for the wire remembers it. What the wire owes a later connection
-    before it is ready is written at once and not told. The peer's silence counts from its last message, or
-    from the last command that is no audio. Without attempts a connection is replaced only for a command that
-    asks for it, and once. A transport that is not direct may be iterated anew at any time.
+    written over the next one, for the wire remembers it. What the wire owes its peer goes before all that it
+    is asked after that, and over a later connection that is not ready it is written at once and not told.
+    The peer's silence counts from its last message, or from the last command that is no audio. Without
+    attempts a connection is replaced only for a command that asks for it, and once. A transport that is not
+    direct may be iterated anew at any time.
     """
 
     def __init__(
@@ -83,8 +84,8 @@ class LastingLink:
         match command:
             case _Audio(data=message, connection=connection):
                 await self._line.write(message, connection)
-            case Send(data=message):
-                await self._line.reply(message)
+            case Send():
+                await self._line.reply()
             case _:
                 return self._in_order(await self._ask(command))
         return ()
@@ -92,9 +93,11 @@ class LastingLink:
     def append(self, audio: bytes) -> Command | Send | None:
         """Write audio at once; return what is left for the writer where that would have to wait."""
         line = self._line
-        if line.phase is not Phase.OPEN or (message := line.wire.append(audio)) is None:
+        if line.phase is not Phase.OPEN or line.connection.replies:
             return AppendAudio(audio)
-        connection = line.connection
+        connection, message = line.connection, line.wire.append(audio)
+        if message is None:
+            return AppendAudio(audio)
         if not connection.transport.write(message):
             return _Audio(message, connection)
         if connection.cause:
@@ -151,6 +154,9 @@ class LastingLink:
     async def _ask(self, command: Command) -> Sequence[Event]:
         line, written = self._line, True
         connection = await line.serving()
+        while connection.replies:
+            await line.reply()
+            connection = await line.serving()
         events: list[Event] = []
         for each in line.wire.send(command):
             match each:

@@ -74,7 +74,7 @@ class Connection(Struct, eq=False):
     cause: str = ""
     """Why it is to be replaced, where it is."""
     replies: deque[bytes] = field(default_factory=deque)
-    """What the wire owes the peer before the connection is ready."""
+    """What the wire owes the peer and nobody has written: it goes before all that is spelled after it."""
     goodbye: Sequence[Send] = ()
     """What it ends with."""
 

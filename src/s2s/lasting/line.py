@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from contextlib import suppress
 from enum import Enum
 from math import inf
 
@@ -138,12 +137,17 @@ class Line:
             return False
         return True
 
-    async def reply(self, message: bytes) -> None:
-        """Write an answer to the peer; where its connection is gone, nobody waits for it any more."""
+    async def reply(self) -> None:
+        """Write what the wire owes the peer; where its connection is gone, nobody waits for that any more."""
         self._require_more()
-        if self.phase in (Phase.OPEN, Phase.LEAVING):
-            with suppress(ConnectionLostError):
-                await self.connection.transport.send(message)
+        connection = self.connection
+        owed = connection.replies
+        try:
+            while owed and self.phase in (Phase.OPEN, Phase.LEAVING):
+                await connection.transport.send(owed[0])
+                owed.popleft()
+        except ConnectionLostError:
+            owed.clear()
 
     def leave(self, cause: str, by: float = inf) -> None:
         """Have the connection replaced as soon as that loses nothing, and by that time all the same."""

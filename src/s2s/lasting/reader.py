@@ -74,7 +74,7 @@ class Reader:
 
     async def _converse(self) -> None:
         line, connection = self._line, self._line.connection
-        while connection.replies:
+        while connection.replies and line.phase is Phase.OPENING:
             await connection.transport.send(connection.replies.popleft())
         if connection.ready and line.phase is Phase.OPENING:
             line.enter(Phase.OPEN)
@@ -96,10 +96,11 @@ class Reader:
     def _tell(self, told: Told) -> None:
         """Have it heard, but for answers to a peer that is not ready: whoever writes stands until it is."""
         line = self._line
-        if isinstance(told, Send) and line.phase is Phase.OPENING:
+        if isinstance(told, Send):
             line.connection.replies.append(told.data)
-            line.alarm.ring()
-            return
+            if line.phase is Phase.OPENING:
+                line.alarm.ring()
+                return
         if isinstance(told, _OF_CONNECTIONS):
             self._note(told)
         try:

@@ -18,6 +18,7 @@ from tests.support.lasting import (
     LOST,
     PARTED,
     RESET,
+    STARTED,
     Listening,
     ToyEngine,
     ToyWire,
@@ -189,8 +190,51 @@ def test_an_answer_to_a_peer_that_is_gone_is_dropped_and_waits_for_nothing() -> 
             await rest()
             assert await link.send(Send(b"opening")) == ()
             await engine.say(BACK)
+            assert await link.send(Send(b"gone")) == ()
+            await engine.say(b"answer open")
             await link.send(Send(b"open"))
             assert engine.heard() == [b"hello 2", b"open"]
+
+    run(main())
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_the_wire_owes_goes_before_all_that_it_is_asked_after_that(first: bool) -> None:
+    async def main() -> None:
+        engine = ToyEngine(direct_pair)
+        link = lasting(ToyWire(), engine)
+        await link.open()
+        ear = Listening(link)
+        if not first:
+            await engine.say(STARTED)
+        engine.heard()
+        await engine.say(b"answer one two")
+        assert link.append(b"a") == AppendAudio(b"a")
+        assert engine.heard() == []
+        await link.send(AppendAudio(b"a"))
+        assert link.append(b"b") is None
+        for each in ear.told[-2:]:
+            assert isinstance(each, Send)
+            await link.send(each)
+        assert engine.heard() == [b"one", b"two", b"audio a", b"audio b"]
+        await link.close()
+        await ear.task
+
+    run(main())
+
+
+def test_what_the_wire_owes_is_written_in_one_piece() -> None:
+    async def main() -> None:
+        engine = ToyEngine(lambda: direct_pair(room=2))
+        async with listening(ToyWire(), engine) as (link, _):
+            await engine.say(b"answer one two three")
+            replying = asyncio.ensure_future(link.send(Send(b"one")))
+            await rest()
+            assert link.append(b"a") == AppendAudio(b"a")
+            assert engine.heard() == [b"one", b"two"]
+            await replying
+            await link.send(AppendAudio(b"a"))
+            assert engine.heard() == [b"three", b"audio a"]
 
     run(main())
 
