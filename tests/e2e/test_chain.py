@@ -43,7 +43,7 @@ LOOK_UP: dict[str, JSON] = {
 BONN = Call("call-1", "look_up", {"city": "Bonn"}, '{"city":"Bonn"}')
 GOOD_DAY = Reply(says="Good day.", hears="Hello there.", usage=Usage(Tokens(3), Tokens(4)))
 STORY = Reply(says="Word word word. " * 20)
-LOOKED_UP = (Reply(calls=(BONN,)), Reply(says="It is a city."))
+LOOKED_UP = (Reply(calls=(BONN,), hears="Look up Bonn."), Reply(says="It is a city."))
 PACE = 4.0
 
 
@@ -163,9 +163,8 @@ def test_openais_sdk_is_transcribed_and_stops_an_answer_by_speaking(far: str) ->
 def test_a_function_of_openais_sdk_is_called_by_the_other_service(far: str) -> None:
     async def main() -> None:
         tools = [{"type": "function", **LOOK_UP}]
-        async with openai_over(far, *LOOKED_UP, tools=tools) as (line, there):
-            await line.write("Look up Bonn.")
-            await line.on.response.create()
+        async with openai_over(far, *LOOKED_UP, tools=tools, **TRANSCRIBED) as (line, there):
+            await line.speak(LOUD)
             call = (await line.until("response.done")).response.output[0]
             assert (call.name, call.arguments) == ("look_up", '{"city":"Bonn"}')
             result: Any = {"type": "function_call_output", "call_id": call.call_id, "output": "Bridges."}
@@ -173,6 +172,8 @@ def test_a_function_of_openais_sdk_is_called_by_the_other_service(far: str) -> N
             await line.on.response.create()
             await line.until("response.done")
             assert line.words == "It is a city."
+            heard = "conversation.item.input_audio_transcription.completed"
+            assert [each.transcript for each in line.all(heard)] == ["Look up Bonn."]
             (told,) = [each for each in there.script.asked if isinstance(each, SendToolResult)]
             assert told.output == "Bridges."
 
@@ -236,12 +237,13 @@ def test_a_function_of_googles_sdk_is_called_by_the_other_service(far: str) -> N
     async def main() -> None:
         tools = [types.Tool(function_declarations=[types.FunctionDeclaration(**LOOK_UP)])]
         async with genai_over(far, *LOOKED_UP, tools=tools) as (line, there):
-            await line.write("Look up Bonn.")
+            await line.speak(genai.speech("Look up Bonn."))
             (call,) = await line.calls()
             assert (call.name, call.args) == ("look_up", {"city": "Bonn"})
             await line.answer(call, "Bridges.")
             await line.until("generation_complete", lambda _: line.turns[-1].audio)
             assert (await line.turn()).words == "It is a city."
+            assert "".join(each.heard for each in line.turns).strip() == "Look up Bonn."
             (told,) = [each for each in there.script.asked if isinstance(each, SendToolResult)]
             assert told.output == "Bridges."
 
