@@ -14,7 +14,7 @@ from s2s.errors import RemoteProtocolError
 from s2s.transports.bedrock.eventstream import Message, framed, header_block
 from s2s.transports.ending import Ending
 
-_CODES = {
+CODES = {
     "validationException": 400,
     "modelTimeoutException": 408,
     "modelStreamErrorException": 424,
@@ -22,10 +22,15 @@ _CODES = {
     "internalServerException": 500,
     "serviceUnavailableException": 503,
 }
-_UNKNOWN = 500
-_CHUNK = header_block(
-    [(":message-type", "event"), (":event-type", "chunk"), (":content-type", "application/json")]
-)
+"""What an open stream can end with, and the status that it would have been before."""
+UNKNOWN = 500
+"""Stands for whatever else it ends with."""
+CHUNK = {":message-type": "event", ":event-type": "chunk", ":content-type": "application/json"}
+"""The headers of every message that holds a document."""
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading JSON raises that a peer has written."""
+
+_CHUNK = header_block(tuple(CHUNK.items()))
 _BEFORE, _AFTER = b'{"bytes":"', b'"}'
 
 
@@ -59,7 +64,7 @@ def read(message: Message) -> bytes | Ending | None:
             return _exception(str(headers.get(":exception-type", "exception")), message.payload)
         case "error":
             told = [str(headers.get(name, "")) for name in (":error-code", ":error-message")]
-            return Ending(_UNKNOWN, ": ".join(told))
+            return Ending(UNKNOWN, ": ".join(told))
         case _:
             return None
 
@@ -73,7 +78,7 @@ def _document(payload: bytes) -> bytes:
         pass  # it is escaped, perhaps
     try:
         return _chunk.decode(payload).document
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         raise RemoteProtocolError(
             "an event holds no bytes in base64: open another connection, and report it if that happens again",
             received=payload,
@@ -83,7 +88,7 @@ def _document(payload: bytes) -> bytes:
 def _exception(kind: str, payload: bytes) -> Ending:
     try:
         told = _trouble.decode(payload).message
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         told = payload.decode(errors="replace")
-    code = _CODES.get(kind)
-    return Ending(_UNKNOWN, f"{kind}: {told}") if code is None else Ending(code, told)
+    code = CODES.get(kind)
+    return Ending(UNKNOWN, f"{kind}: {told}") if code is None else Ending(code, told)

@@ -10,6 +10,7 @@ import msgspec
 
 from s2s.errors import AuthError, ConnectError
 from s2s.transports.bedrock.duplex import Head
+from s2s.transports.bedrock.events import UNREADABLE
 from s2s.transports.ws.refusal import Hide
 
 MOST_BYTES = 64 * 1024
@@ -99,7 +100,7 @@ def refusal(place: Place, head: Head, body: bytes) -> Refusal:
     """Return what an answer says that is no stream."""
     try:
         read = msgspec.json.decode(body, type=_Body)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         read = _Body(message=body.decode(errors="replace"))
     name = head.get("x-amzn-errortype", "").partition(":")[0] or read.type.rpartition("#")[2]
     shown = [head.get(":status", ""), name, read.message or read.Message]

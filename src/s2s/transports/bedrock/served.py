@@ -20,6 +20,7 @@ from h2.errors import ErrorCodes
 
 from s2s.errors import ConnectionLostError, RemoteProtocolError
 from s2s.items import JSON
+from s2s.transports.bedrock.events import CHUNK, CODES, UNKNOWN, UNREADABLE
 from s2s.transports.bedrock.eventstream import Decoder, Message, encode, framed, header_block
 from s2s.transports.bedrock.served_refusals import WRONG_SIGNATURE, Refusal
 from s2s.transports.bedrock.served_stream import Manners, ServedLimits, Stream
@@ -29,20 +30,11 @@ from s2s.transports.ending import BROKEN, CUT, NORMAL, TOO_BIG, Ending
 
 __all__ = ["EXCEPTIONS", "Manners", "ServedBedrock", "ServedLimits", "refuse"]
 
-EXCEPTIONS = {
-    400: "validationException",
-    408: "modelTimeoutException",
-    424: "modelStreamErrorException",
-    429: "throttlingException",
-    500: "internalServerException",
-    503: "serviceUnavailableException",
-}
+EXCEPTIONS = {status: kind for kind, status in CODES.items()}
 """What an open stream can say by the status that it would have been before."""
-_STATUSES = {name: status for status, name in EXCEPTIONS.items()}
 UNEXPECTED = "The system encountered an unexpected error during processing."
 _JSON = "application/json"
-_CHUNK_HEADERS = {":event-type": "chunk", ":content-type": _JSON, ":message-type": "event"}
-_CHUNK = header_block(tuple(_CHUNK_HEADERS.items()))
+_CHUNK = header_block(tuple(reversed(CHUNK.items())))  # their order is free, so clients meet another one
 _MOST_PART_BYTES = 1_000_000
 
 
@@ -153,7 +145,7 @@ class ServedBedrock:
         else:
             self._part("refused here")
             name = kind[:1].upper() + kind[1:]
-            refuse(self._stream, Refusal(_STATUSES.get(kind, 500), name, message), self._request_id)
+            refuse(self._stream, Refusal(CODES.get(kind, UNKNOWN), name, message), self._request_id)
 
     def error(self, code: str, message: str) -> None:
         """End by an error that no service model knows."""
@@ -173,7 +165,7 @@ class ServedBedrock:
         """Send the head of the answer, and tell whether that is what the message was."""
         try:
             head = _HEADS.decode(message).response
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             head = None
         self._accept("" if head is None else head.request_id)
         return head is not None
@@ -212,7 +204,7 @@ class ServedBedrock:
         messages = tuple(self._inner.push(inner))
         if len(messages) != 1 or self._inner.amid:
             raise RemoteProtocolError("What was signed is not one message of an event stream.")
-        if messages[0].headers != _CHUNK_HEADERS:
+        if messages[0].headers != CHUNK:
             raise RemoteProtocolError(f"What was signed is no chunk of JSON: {messages[0].headers}.")
         return _part(messages[0].payload)
 
@@ -239,7 +231,7 @@ def refuse(stream: Stream, refusal: Refusal, request_id: str) -> None:
 def _part(payload: bytes) -> bytes:
     try:
         part = _PARTS.decode(payload).part
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as broken:
+    except UNREADABLE as broken:
         raise RemoteProtocolError(f"The payload of a chunk cannot be read: {broken}") from None
     if len(part) > _MOST_PART_BYTES:
         raise RemoteProtocolError(f"A chunk may have {_MOST_PART_BYTES} bytes, and not {len(part)}.")

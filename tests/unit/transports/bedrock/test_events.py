@@ -47,12 +47,23 @@ def test_other_keys_and_other_layout_change_nothing(payload: bytes) -> None:
 
 @pytest.mark.parametrize(
     "payload",
-    [b"", b"{}", b"[]", b'{"bytes":1}', b'{"bytes":"e30"}', b'{"bytes":"*"}', b'{"bytes":"e30="', b"\xff"],
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b'{"bytes":1}',
+        b'{"bytes":"e30"}',
+        b'{"bytes":"*"}',
+        b'{"bytes":"e30="',
+        b"\xff",
+        b'{"p":' + b"[" * 50_000,
+    ],
+    ids=lambda payload: repr(payload[:20]),
 )
 def test_an_event_without_bytes_is_refused(payload: bytes) -> None:
     with pytest.raises(RemoteProtocolError, match="open another connection") as refusal:
         read(one(encode(CHUNK, payload)))
-    assert refusal.value.received == payload
+    assert refusal.value.received == payload[:500]
 
 
 @pytest.mark.parametrize(
@@ -82,8 +93,11 @@ def test_what_is_unknown_is_ignored(headers: tuple[tuple[str, HeaderValue], ...]
         ("throttlingException", b'{"message":"slow down"}', Ending(429, "slow down")),
         ("internalServerException", b"{}", Ending(500, "")),
         ("serviceUnavailableException", b"not JSON", Ending(503, "not JSON")),
+        ("throttlingException", b'{"message":"\xff"}', Ending(429, '{"message":"\ufffd"}')),
+        ("throttlingException", b'{"a":' + b"[" * 50_000, Ending(429, '{"a":' + "[" * 50_000)),
         ("brandNewException", b'{"message":"hello"}', Ending(500, "brandNewException: hello")),
     ],
+    ids=lambda each: repr(each)[:40],
 )
 def test_exceptions_end_the_stream_with_their_code(kind: str, payload: bytes, ending: Ending) -> None:
     assert read(one(trouble(kind, payload))) == ending

@@ -99,8 +99,11 @@ def test_what_may_pass_is_worth_another_try(status: int, name: str, head: dict[s
         (b"<html>plain\n words</html>", "<html>plain words</html>"),
         (b'{"message":"canary-secret is wrong"}', "*** is wrong"),
         (b"\xff\xfe" + b"x" * 1000, "x" * 100),
+        (b'{"message":"\xff"}', '{"message":"\ufffd"}'),
+        (b'{"message":' + b"[" * 60_000, '{"message":[[['),
         (b"", "HTTP 400 (request id-1)"),
     ],
+    ids=lambda each: repr(each[:20]),
 )
 def test_whatever_the_body_is_it_is_shown_on_one_line_without_secrets(body: bytes, told: str) -> None:
     text = str(refused(400, body=body))
