@@ -85,7 +85,7 @@ async def http_server(handler: Callable[[web.Request], Awaitable[web.StreamRespo
 
 
 @asynccontextmanager
-async def raw_server(script: Script) -> AsyncIterator[str]:
+async def raw_server(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """Let a script loose on each accepted socket; yields the URL."""
     running: set[asyncio.Task[None]] = set()
 
@@ -101,7 +101,7 @@ async def raw_server(script: Script) -> AsyncIterator[str]:
             running.discard(task)
             writer.close()
 
-    serving = await asyncio.start_server(accepted, "127.0.0.1", 0)
+    serving = await asyncio.start_server(accepted, "127.0.0.1", 0, ssl=tls)
     try:
         yield f"ws://127.0.0.1:{serving.sockets[0].getsockname()[1]}/"
     finally:

@@ -204,9 +204,8 @@ class Duplex:
             case WindowUpdated() | RemoteSettingsChanged():
                 self.pump_on()
             case DataReceived(data=data, flow_controlled_length=taken):
-                self._h2.acknowledge_received_data(taken, STREAM)
-                self.flush()
                 self._listener.on_data(data)
+                self._credit(taken)
             case ResponseReceived(headers=headers):
                 head = _read(headers)
                 if "content-length" not in head:
@@ -234,9 +233,17 @@ class Duplex:
     def _credit(self, taken_bytes: int) -> None:
         """Let the peer send more for what came, unless it is held."""
         self._owed_bytes += taken_bytes
-        if self._owed_bytes >= self._credit_from and self.theirs is Theirs.DIRECT:
-            self._write(window_update(STREAM, self._owed_bytes))
-            self._owed_bytes = 0
+        if self._owed_bytes < self._credit_from:
+            return
+        match self.theirs:
+            case Theirs.FOR_H2:
+                self._h2.acknowledge_received_data(self._owed_bytes, STREAM)
+                self.flush()
+            case Theirs.DIRECT:
+                self._write(window_update(STREAM, self._owed_bytes))
+            case Theirs.ENDED:
+                pass
+        self._owed_bytes = 0
 
     def _over(self) -> bool:
         """Let both be over, and tell whether they were not."""

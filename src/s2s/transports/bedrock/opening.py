@@ -21,6 +21,18 @@ _PORTS = {"http": 80, "https": 443}
 _MADE_HERE = frozenset(
     {"authorization", "content-type", "host", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"}
 )
+_FORBIDDEN = frozenset(
+    {
+        "connection",
+        "content-length",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""What HTTP/2 does not allow, or not in a request without an end."""
 _GIVE = "give one like https://bedrock-runtime.us-east-1.amazonaws.com/model/..."
 
 
@@ -95,8 +107,9 @@ def request(url: str, credentials: Credentials, region: str, headers: Mapping[st
     """Return a request signed now. Raises ConfigError for headers that would break it."""
     to = address(url)
     extra = {name.lower(): value for name, value in request_headers(headers, ())}
-    if taken := sorted(_MADE_HERE & extra.keys()):
-        raise ConfigError(f"header {taken[0]} is made here: leave it out")
+    if taken := sorted((_MADE_HERE | _FORBIDDEN) & extra.keys()):
+        why = "is made here" if taken[0] in _MADE_HERE else "has no place in HTTP/2"
+        raise ConfigError(f"header {taken[0]} {why}: leave it out")
     signed, seed = signed_headers(credentials, region, to.authority, to.path, time_ns() // 1_000_000, extra)
     head = [(":method", "POST"), (":scheme", to.scheme), (":authority", to.authority), (":path", to.path)]
     pairs = request_headers(signed, ())

@@ -49,7 +49,11 @@ async def opened(way: Way, request: Request, provider: str) -> BedrockTransport:
     with explained(where, provider, open_s, place.hide):
         async with asyncio.timeout(open_s):
             await way.lead(transport.protocol)
-    transport.begin(request.head, request.chain)
+    try:
+        transport.begin(request.head, request.chain)
+    except BaseException:
+        transport.abort()
+        raise
     return transport
 
 

@@ -17,6 +17,7 @@ import msgspec
 from python_socks import ProxyError
 
 _MOST_BYTES = 64 * 1024
+_ANSWER_ENDS = b"\r\n\r\n"
 _STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})")
 
 
@@ -53,13 +54,10 @@ class SecureProxy(msgspec.Struct, frozen=True):
         )
         try:
             await tunnel.dig(self._request(host, port))
-            near, far = socket.socketpair()
-            _, outlet = await loop.create_connection(End, sock=far)
+            return await tunnel.lead_out()
         except BaseException:
             tunnel.tcp.abort()
             raise
-        tunnel.other, outlet.other = outlet.tcp, tunnel.tcp
-        return near
 
     def _request(self, host: str, port: int) -> bytes:
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -113,13 +111,27 @@ class Tunnel(End):
         self.tcp.write(request)
         await self._agreed
 
+    async def lead_out(self) -> socket.socket:
+        """Return the socket that leads through, once the proxy has agreed. Raises OSError."""
+        near, far = socket.socketpair()
+        try:
+            _, outlet = await asyncio.get_running_loop().create_connection(End, sock=far)
+        except BaseException:
+            near.close()
+            raise
+        outlet.other, self.other = self.tcp, outlet.tcp
+        outlet.tcp.write(self._told.partition(_ANSWER_ENDS)[2])
+        if self.tcp.is_closing():
+            outlet.tcp.close()
+        return near
+
     def data_received(self, data: bytes) -> None:
         """Read the answer, or pass on what follows it."""
         if self.other is not None:
             super().data_received(data)
             return
         self._told += data
-        if not self._agreed.done() and (b"\r\n\r\n" in self._told or len(self._told) > _MOST_BYTES):
+        if not self._agreed.done() and (_ANSWER_ENDS in self._told or len(self._told) > _MOST_BYTES):
             status = _STATUS.match(self._told)
             if status is not None and status[1].startswith(b"2"):
                 self._agreed.set_result(None)

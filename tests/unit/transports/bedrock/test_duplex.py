@@ -207,8 +207,10 @@ def test_a_reader_who_keeps_up_leaves_the_window_open() -> None:
     assert 0 < len(both.saw(WindowUpdated)) < 80
 
 
-def test_a_held_peer_runs_into_its_window_and_goes_on_after() -> None:
-    both = Both()
+@pytest.mark.parametrize("length", [[], [("content-length", str(2**30))]], ids=["open", "counted"])
+def test_a_held_peer_runs_into_its_window_and_goes_on_after(length: list[tuple[str, str]]) -> None:
+    both = Both(status=0)
+    both.say_head(200, *length)
     both.duplex.hold(True)
     while size := min(both.server.local_flow_control_window(1), 16_384):
         both.server.send_data(1, bytes(size))

@@ -81,6 +81,13 @@ def test_a_request_is_signed_and_says_what_must_not_be_shown() -> None:
     [
         (EXAMPLE, {"Authorization": "mine"}),
         (EXAMPLE, {"X-Amz-Date": "now"}),
+        (EXAMPLE, {"Connection": "keep-alive"}),
+        (EXAMPLE, {"Keep-Alive": "5"}),
+        (EXAMPLE, {"Proxy-Connection": "close"}),
+        (EXAMPLE, {"Transfer-Encoding": "chunked"}),
+        (EXAMPLE, {"Upgrade": "h2c"}),
+        (EXAMPLE, {"TE": "gzip"}),
+        (EXAMPLE, {"Content-Length": "5"}),
         (EXAMPLE, {"bad name": "x"}),
         (EXAMPLE, {"name": "line\nbreak"}),
         (Credentials("AKID", "secret", "canary\n"), {}),

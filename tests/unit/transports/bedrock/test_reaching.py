@@ -11,16 +11,19 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from h2.exceptions import ProtocolError
+from msgspec import structs
 
 from s2s.errors import AuthError, ConfigError, ConnectError
 from s2s.transports.bedrock import ConnectionLimits, Credentials, connect
 from s2s.transports.bedrock.connection import BedrockTransport
 from s2s.transports.bedrock.opening import request
 from s2s.transports.bedrock.reaching import Way
+from s2s.transports.bedrock.reaching import opened as reach
 from s2s.transports.bedrock.refusal import Place
 from s2s.transports.bedrock.signing import EXAMPLE
 from tests.support.bedrock import ACCEPTED, PATH, Peer, said, service
-from tests.support.websockets import Script, certify, raw_server, run
+from tests.support.websockets import Script, certify, eventually, raw_server, run, sockets
 
 CANARY = Credentials("AKIACANARY", "canary-secret-key", "canary-session-token")
 QUICK = ConnectionLimits(open_s=1, close_s=0.5)
@@ -415,6 +418,19 @@ def test_a_server_that_speaks_first_is_not_answered_before_the_request(tmp_path:
             transport.begin(asked.head, asked.chain)
             assert await anext(transport) == ACCEPTED
             await transport.close()
+
+    run(main())
+
+
+def test_a_request_that_cannot_be_sent_leaves_no_socket_behind() -> None:
+    async def main() -> None:
+        async with service(polite) as url:
+            way = Way.to(url, None, None, None, QUICK)
+            asked = structs.replace(request(url, EXAMPLE, "us-east-1", {}), head=[("Upper-Case", "x")])
+            before = sockets()
+            with pytest.raises(ProtocolError):
+                await reach(way, asked, "nova")
+            await eventually(lambda: sockets() == before)
 
     run(main())
 
