@@ -70,6 +70,18 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Opens the stream in place of the network: takes URL and headers, awaits a Transport. Over one that is
     not direct the service hears no silence while the application sends nothing."""
 
+    def __repr__(self) -> str:
+        """Show which are given, but not what is, for that may be secret."""
+        return f"Options(given={self._given})"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        return [("given", self._given)]
+
+    @property
+    def _given(self) -> list[str]:
+        default = Options()
+        return [n for n in self.__struct_fields__ if getattr(self, n) != getattr(default, n)]
+
     @property
     def wishes(self) -> Wishes:
         """The settings that only this protocol has."""

@@ -102,6 +102,12 @@ class Request(msgspec.Struct, frozen=True):
     hidden: frozenset[str]
     """What no peer may be quoted with."""
 
+    def __repr__(self) -> str:
+        return f"Request(names={[name for name, _ in self.head]})"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        return [("names", [name for name, _ in self.head])]
+
 
 def request(url: str, credentials: Credentials, region: str, headers: Mapping[str, str]) -> Request:
     """Return a request signed now. Raises ConfigError for headers that would break it."""

@@ -30,6 +30,12 @@ class SecureProxy(msgspec.Struct, frozen=True):
     """User and password, with a colon in between; empty for none."""
     context: ssl.SSLContext
 
+    def __repr__(self) -> str:
+        return f"SecureProxy(host={self.host!r}, port={self.port})"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        return [("host", self.host), ("port", self.port)]
+
     @classmethod
     def at(cls, url: str, context: ssl.SSLContext) -> SecureProxy:
         """Return the one at a URL. Raises ValueError."""

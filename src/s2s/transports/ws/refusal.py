@@ -8,7 +8,6 @@ import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import TypeAlias
 
 import msgspec
@@ -114,7 +113,12 @@ def _told(body: bytes) -> str:
 
 def hiding(secrets: Iterable[str]) -> Hide:
     """Return what puts foreign text on one line, not too long, and without our secrets."""
-    return partial(_shown, sorted(secrets, key=len, reverse=True))
+    longest_first = sorted(secrets, key=len, reverse=True)
+
+    def hide(text: str) -> str:
+        return _shown(longest_first, text)
+
+    return hide  # and no partial, which shows what it holds
 
 
 def _shown(secrets: Iterable[str], text: str) -> str:

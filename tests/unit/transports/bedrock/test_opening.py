@@ -1,12 +1,15 @@
 import re
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from s2s.errors import ConfigError
 from s2s.transports.bedrock.opening import Address, address, request, trust
+from s2s.transports.bedrock.refusal import Place
 from s2s.transports.bedrock.signing import EXAMPLE, Credentials
+from s2s.transports.ws.refusal import hiding
 from tests.support.websockets import certify
 
 URL = "https://bedrock-runtime.us-east-1.amazonaws.com/model/amazon.nova-2-sonic-v1%3A0/invoke-with"
@@ -74,6 +77,15 @@ def test_a_request_is_signed_and_says_what_must_not_be_shown() -> None:
     assert told is not None
     assert asked.hidden >= {"canary-secret", "canary-token", "canary-key", told[1]}
     assert "" not in asked.hidden
+
+
+@pytest.mark.parametrize("shown", [repr, str, lambda it: str(list(it.__rich_repr__()))])
+def test_a_request_shows_no_secret(shown: Callable[[object], str]) -> None:
+    credentials = Credentials("AKID", "canary-secret", "canary-token")
+    asked = request(URL + "?key=canary-key", credentials, "eu-north-1", {"X-Api-Key": "canary-key"})
+    assert "canary" not in shown(asked)
+    assert "canary" not in shown(Place("where", "nova", hiding(asked.hidden)))
+    assert "authorization" in shown(asked)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import asyncio
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -58,9 +59,8 @@ def test_what_the_far_side_says_at_once_is_heard(tmp_path: Path, words: tuple[by
 def test_a_proxy_that_agrees_and_hangs_up_is_not_waited_for() -> None:
     async def main() -> None:
         async with raw_server(hangs_up) as url:
-            there = urlsplit(url)
-            loop = asyncio.get_running_loop()
-            _, tunnel = await loop.create_connection(Tunnel, there.hostname, there.port)
+            port = urlsplit(url).port or 0
+            _, tunnel = await asyncio.get_running_loop().create_connection(Tunnel, "127.0.0.1", port)
             await tunnel.dig(b"CONNECT far:443 HTTP/1.1\r\n\r\n")
             await eventually(lambda: tunnel.tcp.is_closing())
             reader, writer = await asyncio.open_connection(sock=await tunnel.lead_out())
@@ -84,3 +84,11 @@ def test_a_tunnel_that_is_cancelled_leaves_no_socket_behind(tmp_path: Path) -> N
             await eventually(lambda: sockets() == before)
 
     run(main())
+
+
+@pytest.mark.parametrize("shown", [repr, str, lambda it: str(list(it.__rich_repr__()))])
+def test_the_password_of_a_proxy_is_not_shown(shown: Callable[[object], str]) -> None:
+    proxy = SecureProxy.at("https://user:canary@host:1", ssl.create_default_context())
+    assert proxy.credentials == "user:canary"
+    assert "canary" not in shown(proxy)
+    assert "host" in shown(proxy)
