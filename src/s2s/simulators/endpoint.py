@@ -88,15 +88,18 @@ class Endpoint:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         listening, self._listening = self._listening, None
-        if listening is not None:
-            await _closed(listening)
-        for tasks in (self._greetings, self._sessions):
-            for each in tasks:
-                each.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        for connection in tuple(self._connections):
-            connection.go_away()
-        await self._all_gone(self._entrance.limits.close_s)
+        try:
+            if listening is not None:
+                await _closed(listening)
+            for tasks in (self._greetings, self._sessions):
+                for each in tasks:
+                    each.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+            for connection in tuple(self._connections):
+                connection.go_away()
+            await self._all_gone(self._entrance.limits.close_s)
+        finally:
+            self._drop()
 
     @property
     def address(self) -> str:
@@ -146,20 +149,21 @@ class Endpoint:
 
     async def _encrypted(self, transport: asyncio.Transport) -> None:
         connection, limits = self._connection(), self._entrance.limits
+        encrypted = None
         try:
-            encrypted = await asyncio.get_running_loop().start_tls(
-                transport,
-                connection,
-                self._tls or ssl.SSLContext(),
-                server_side=True,
-                ssl_handshake_timeout=limits.greeting_s,
-                ssl_shutdown_timeout=limits.close_s,
-            )
-        except OSError:
-            encrypted = None
-        if encrypted is None:
-            connection.connection_lost(None)
-        else:
+            with suppress(OSError):
+                encrypted = await asyncio.get_running_loop().start_tls(
+                    transport,
+                    connection,
+                    self._tls or ssl.SSLContext(),
+                    server_side=True,
+                    ssl_handshake_timeout=limits.greeting_s,
+                    ssl_shutdown_timeout=limits.close_s,
+                )
+        finally:
+            if encrypted is None:
+                connection.connection_lost(None)
+        if encrypted is not None:
             connection.connection_made(encrypted)
 
     def _meet(self, stream: Stream, head: Sequence[tuple[bytes, bytes]]) -> None:
@@ -206,14 +210,17 @@ class Endpoint:
 
     async def _all_gone(self, within_s: float) -> None:
         """Wait for clients to go, and drop those that stay."""
-        gone = [each.gone for each in self._connections]
-        if gone:
-            await asyncio.wait(gone, timeout=within_s)
-        for each in tuple(self._connections):
-            each.abort()
-        left = [each.gone for each in self._connections]
-        if left:
-            await asyncio.wait(left, timeout=within_s)
+        for _ in range(2):
+            if gone := [each.gone for each in self._connections]:
+                await asyncio.wait(gone, timeout=within_s)
+            self._drop()
+
+    def _drop(self) -> None:
+        """Let go of everybody at once."""
+        for task in (*self._greetings, *self._sessions):
+            task.cancel()
+        for connection in tuple(self._connections):
+            connection.abort()
 
 
 class _Doorstep(asyncio.Protocol):
@@ -240,6 +247,8 @@ async def _closed(listening: asyncio.Server) -> None:
     for each in listening.sockets:
         with suppress(NotImplementedError):
             loop.remove_reader(each.fileno())
-    for _ in range(5):
-        await asyncio.sleep(0)
-    listening.close()
+    try:
+        for _ in range(5):
+            await asyncio.sleep(0)
+    finally:
+        listening.close()

@@ -24,14 +24,15 @@ from hyperframe.frame import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from tests.support.cancelling import cancelled_at
 from tests.support.h2client import MODEL, Call, connected, path_of
-from tests.support.websockets import eventually, run
+from tests.support.websockets import eventually, run, sockets
 
 from s2s.certificates import Throwaway
 from s2s.errors import ConfigError
 from s2s.simulators.endpoint import Endpoint, Entrance, Gate, Knock, Refusal, ServedLimits
+from s2s.transports.bedrock.frames import PREFACE
 from s2s.transports.bedrock.served import ServedBedrock
-from s2s.transports.bedrock.served_connection import PREFACE
 from s2s.transports.bedrock.signing import EXAMPLE, Credentials
 
 HEAD = b'{"response":{"requestId":"r-1"}}'
@@ -417,6 +418,7 @@ def _goaway(heard: bytes) -> int | str:
         (HELLO + _request(Encoder(), 2), PROTOCOL_ERROR),
         (HELLO + _frame(DataFrame(5), data=b"x"), PROTOCOL_ERROR),
         (HELLO + _frame(DataFrame(1), data=bytes(20_000)), FRAME_SIZE_ERROR),
+        (HELLO + b"\xff\xff\xff\x00\x00\x00\x00\x00\x01" + bytes(1000), FRAME_SIZE_ERROR),
     ],
 )
 def test_who_does_not_behave_is_not_kept(said: bytes, ends: int | str) -> None:
@@ -509,5 +511,47 @@ def test_whatever_comes_others_are_served(junk: bytes, greets: bool) -> None:
             async with connected(endpoint.port) as client:
                 assert (await (await client.call()).accepted()).status == 200
         assert seen == []
+
+    run(main())
+
+
+async def _left_at(nth: int, tls: Throwaway | None) -> bool:
+    """Have an endpoint left at the n-th wait of that, and return whether it came so far."""
+    trusting = None if tls is None else ssl.create_default_context(cadata=tls.ca_pem.decode())
+    endpoint = await Endpoint(Entrance(tls=tls, limits=QUICK), echo).__aenter__()
+    async with connected(endpoint.port, trusting) as client:
+        await (await client.call()).accepted()
+        idle = [await _nothing(endpoint) for _ in range(2)]
+        cancelled = await cancelled_at(nth, endpoint.__aexit__(None, None, None))
+        await eventually(lambda: endpoint.sessions == 0)
+        for each in idle:
+            each.transport.abort()
+    return cancelled
+
+
+@pytest.mark.parametrize("tls", [None, Throwaway()], ids=["plain", "tls"])
+def test_leaving_may_be_cancelled_at_any_moment(tls: Throwaway | None) -> None:
+    async def main() -> None:
+        before, nth = sockets(), 1
+        while await _left_at(nth, tls):
+            nth += 1
+        assert nth > 5
+        await eventually(lambda: sockets() == before)
+
+    run(main())
+
+
+@pytest.mark.parametrize("come", [_nothing, _half_a_preface])
+def test_leaving_takes_no_longer_for_those_who_do_not_shake_hands(
+    come: Callable[[Endpoint], Awaitable[asyncio.StreamWriter]],
+) -> None:
+    async def main() -> None:
+        async with Endpoint(Entrance(tls=Throwaway()), echo) as endpoint:
+            writers = [await come(endpoint) for _ in range(3)]
+            await asyncio.sleep(0.02)
+            began_s = time()
+        assert time() - began_s < 0.5
+        for each in writers:
+            each.transport.abort()
 
     run(main())

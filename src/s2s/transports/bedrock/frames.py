@@ -1,4 +1,4 @@
-"""Frames of HTTP/2, as far as they are cut and written here, at a client with a single stream; pure.
+"""Frames of HTTP/2, as far as they are cut here, and written at a client with a single stream; pure.
 
 Source: RFC 9113.
 """
@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+"""What a client says before its first frame."""
 STREAM = 1
 """The stream of the first request on a connection, and the last one here."""
 

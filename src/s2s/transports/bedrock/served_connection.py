@@ -7,10 +7,10 @@ import re
 from enum import Enum
 from typing import cast
 
+from s2s.transports.bedrock.frames import PREFACE
 from s2s.transports.bedrock.served_exchange import Exchange, Meet
 from s2s.transports.bedrock.served_stream import Fuse, Manners, ServedLimits
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _NO_HTTP2 = b'{"message":"This operation needs HTTP/2: in TLS by ALPN h2, else with prior knowledge."}'
 _WRONG_VERSION = (
     b"HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\ncontent-type: application/json\r\n"
@@ -133,4 +133,4 @@ class Connection(asyncio.Protocol):
             self._greeting.clear()
             self._stage = Stage.OPEN
             self._exchange.begin()
-            self._exchange.hear(greeting)
+            self._exchange.hear(greeting[len(PREFACE) :])

@@ -22,6 +22,7 @@ from h2.events import (
 )
 from h2.exceptions import ProtocolError
 
+from s2s.transports.bedrock.frames import PREFACE, Broken, Frames
 from s2s.transports.bedrock.served_stream import Manners, ServedLimits, Stream
 
 MOST_STREAMS = 100
@@ -29,8 +30,6 @@ MOST_STREAMS = 100
 _WINDOW_BYTES = 65_535
 _MOST_NOISE = 1000
 _NOISE_S = 10.0
-_AT_ONCE_BYTES = 16 * 1024
-"""A flood is seen after that much of it."""
 
 Meet: TypeAlias = Callable[[Stream, Sequence[tuple[bytes, bytes]]], None]
 """Takes a request: its stream, and its headers."""
@@ -85,6 +84,7 @@ class Exchange:
         self.limits = limits
         self._socket = socket
         self._meet = meet
+        self._frames = Frames()
         self._streams: dict[int, Stream] = {}
         self._noise = Noise()
         self._over = ""
@@ -95,8 +95,9 @@ class Exchange:
         return self._socket.writable
 
     def begin(self) -> None:
-        """Say what the client may do."""
+        """Say what the client may do, after its preface."""
         self.h2.initiate_connection()
+        self.h2.receive_data(PREFACE)
         # One stream that nobody reads must not keep others from going on.
         self.h2.increment_flow_control_window((MOST_STREAMS - 1) * _WINDOW_BYTES)
         self.flush()
@@ -104,13 +105,15 @@ class Exchange:
     def hear(self, data: bytes) -> None:
         """Take in what the client says."""
         try:
-            for start in range(0, len(data), _AT_ONCE_BYTES):
+            for frame in self._frames.cut(data):
                 if self._over:
                     break
-                for event in self.h2.receive_data(data[start : start + _AT_ONCE_BYTES]):
+                for event in self.h2.receive_data(frame):
                     self._take(event)
         except ProtocolError as broken:
             self._leave(f"HTTP/2 was broken: {broken}")
+        except Broken as broken:
+            self._leave(f"HTTP/2 was broken: {broken}", ErrorCodes.FRAME_SIZE_ERROR)
         self.flush()
 
     def pump(self) -> None:
