@@ -31,7 +31,17 @@ from h2.exceptions import H2Error
 from h2.settings import SettingCodes, Settings
 from hyperframe.exceptions import HyperframeError
 
-from s2s.transports.bedrock.frames import STREAM, Broken, Frames, batch, content, last, window_update
+from s2s.transports.bedrock.frames import (
+    STREAM,
+    Broken,
+    Content,
+    Frames,
+    batch,
+    content,
+    goodbye,
+    last,
+    window_update,
+)
 
 Head: TypeAlias = Mapping[str, str]
 """Headers, those with a colon included; names in lower case, values of one name joined by commas."""
@@ -92,6 +102,8 @@ class Duplex:
         """What is still to be sent of the request."""
         self.ours = Ours.OPEN
         self.theirs = Theirs.FOR_H2
+        self.goodbye = ""
+        """What the peer has said, if it takes no more streams: it closes the connection when it is done."""
         self._write = write
         self._listener = listener
         self._h2 = _configured()
@@ -156,15 +168,12 @@ class Duplex:
     def receive(self, data: bytes) -> None:
         """Take in what has come. Raises Broken where that breaks the rules; `flush` tells the peer."""
         for frame in self._frames.cut(data):
-            held = content(frame) if self.theirs is Theirs.DIRECT else None
-            if held is None:
+            if self.theirs is Theirs.DIRECT and (held := content(frame)) is not None:
+                self._take(held)
+            elif goodbye(frame):
+                self.goodbye = "GOAWAY NO_ERROR"  # h2 would take it for the end
+            else:
                 self._pass_on(frame)
-                continue
-            self._count(held.taken_bytes)
-            self._listener.on_data(held.data)
-            self._credit(held.taken_bytes)
-            if held.last:
-                self._pass_on(last())
 
     def pump(self) -> None:
         """Send what waits, as far as the windows and the socket allow."""
@@ -188,6 +197,13 @@ class Duplex:
         self.pump()
         if len(self.waiting) < waited_bytes:
             self._listener.on_room()
+
+    def _take(self, held: Content) -> None:
+        self._count(held.taken_bytes)
+        self._listener.on_data(held.data)
+        self._credit(held.taken_bytes)
+        if held.last:
+            self._pass_on(last())
 
     def _pass_on(self, frame: bytes) -> None:
         """Have h2 look at a frame."""

@@ -15,7 +15,7 @@ STREAM = 1
 """The stream of the first request on a connection, and the last one here."""
 
 _NUMBER = STREAM.to_bytes(4)
-_DATA, _WINDOW_UPDATE = 0, 8
+_DATA, _GOAWAY, _WINDOW_UPDATE = 0, 7, 8
 _LAST, _PADDED = 1, 8
 _HEAD_BYTES = 9
 _LONGEST_BYTES = 16_384
@@ -82,6 +82,12 @@ def content(frame: bytes) -> Content | None:
             return None
         start, end = start + 1, end - frame[_HEAD_BYTES]
     return Content(frame[start:end], taken, bool(flags & _LAST))
+
+
+def goodbye(frame: bytes) -> bool:
+    """Tell whether a frame says in order that the connection takes no other streams, and ours goes on."""
+    last_stream, code = int.from_bytes(frame[9:13]) & 0x7FFF_FFFF, frame[13:17]
+    return frame[3] == _GOAWAY and last_stream >= STREAM and code == bytes(4)
 
 
 def batch(waiting: bytearray, window_bytes: int, longest_bytes: int) -> tuple[bytes, int]:

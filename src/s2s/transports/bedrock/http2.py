@@ -92,7 +92,7 @@ class Http2(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: D102
         self._keepalive.stop()
         self._closed.set()
-        self.duplex.cut("the connection dropped")
+        self.duplex.cut(self.duplex.goodbye or "the connection dropped")
 
     def _write(self, data: bytes) -> None:
         if not self.tcp.is_closing():

@@ -279,6 +279,7 @@ async def resets(peer: Peer) -> None:
 
 async def goes_away(peer: Peer) -> None:
     peer.go_away(ErrorCodes.NO_ERROR)
+    peer.service.tcp.close()
 
 
 async def goes_away_calming(peer: Peer) -> None:
@@ -352,7 +353,7 @@ def test_what_was_said_before_a_goodbye_in_one_breath_is_heard() -> None:
     async def script(peer: Peer) -> None:
         peer.accept()
         peer.service.h2.send_data(peer.number, said(b"last words"))
-        peer.go_away(ErrorCodes.NO_ERROR)
+        peer.go_away(ErrorCodes.INTERNAL_ERROR)
 
     got, lost = run(heard_from(script))
     assert got == [ACCEPTED, b"last words"]

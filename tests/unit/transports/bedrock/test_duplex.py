@@ -256,6 +256,44 @@ def test_what_came_before_a_goodbye_is_heard_and_what_comes_after_it_is_not() ->
     assert (both.heard.log, both.heard.data) == (["head 200", "GOAWAY ENHANCE_YOUR_CALM"], b"abc")
 
 
+def goodbye(last_stream: int, code: int = 0, more: bytes = b"") -> bytes:
+    body = last_stream.to_bytes(4) + code.to_bytes(4) + more
+    return len(body).to_bytes(3) + b"\x07\x00\x00\x00\x00\x00" + body
+
+
+@pytest.mark.parametrize("last_stream", [1, 3, 2**31 - 1, 2**31 + 1])
+def test_a_goodbye_in_order_lets_the_stream_go_on_to_its_end(last_stream: int) -> None:
+    both = Both()
+    both.duplex.receive(goodbye(last_stream, more=b"draining"))
+    assert both.duplex.goodbye == "GOAWAY NO_ERROR"
+    both.server.increment_flow_control_window(100_000)
+    both.server.increment_flow_control_window(100_000, 1)
+    both.pass_on()
+    both.duplex.send(bytes(100_000))
+    both.server.send_data(1, b"abc")
+    both.pass_on()
+    both.duplex.receive(goodbye(1))
+    both.duplex.end()
+    both.server.send_data(1, b"def", end_stream=True)
+    both.pass_on()
+    assert (both.heard.log, both.heard.data) == (["head 200", "end"], b"abcdef")
+    assert (len(both.got), len(both.saw(StreamEnded))) == (100_000, 1)
+
+
+@pytest.mark.parametrize(
+    ("frame", "reason"), [(goodbye(0), "GOAWAY NO_ERROR"), (goodbye(1, 2), "GOAWAY INTERNAL_ERROR")]
+)
+def test_any_other_goodbye_is_the_end(frame: bytes, reason: str) -> None:
+    both = Both()
+    both.duplex.receive(frame)
+    assert both.heard.log == ["head 200", reason]
+
+
+def test_a_goodbye_that_is_cut_off_is_no_http2() -> None:
+    with pytest.raises(Broken):
+        Both().duplex.receive(b"\x00\x00\x04\x07\x00\x00\x00\x00\x00\x00\x00\x00\x01")
+
+
 def test_nothing_is_told_twice() -> None:
     both = Both()
     both.duplex.cut("first")
