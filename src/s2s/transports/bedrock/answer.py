@@ -66,6 +66,8 @@ class Answer:
         if self._refused is not None:
             body = self._refused[1]
             body += data[: MOST_BYTES - len(body)]
+            if len(body) == MOST_BYTES:
+                self._part(Ending(CUT, "the refusal does not end"))
         elif self.ending is None:
             try:
                 self._take(data)

@@ -478,7 +478,7 @@ def test_an_endless_refusal_is_cut() -> None:
     async def script(peer: Peer) -> None:
         peer.answer(503, {})
         peer.say(b"x" * 500_000)
-        peer.finish()
+        await peer.until(lambda: bool(peer.end))
 
     _, failed = run(heard_from(script))
     assert isinstance(failed, ConnectError)
