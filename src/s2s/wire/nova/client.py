@@ -72,7 +72,6 @@ class NovaClient:
     def parted(self) -> Sequence[Event]:
         """End the response: no generation goes on after its stream. Calls stay open."""
         self._results.parted()
-        self._hearing.parted()
         return self._on.parted()
 
     def survives(self, failure: S2SError | None) -> bool:

@@ -64,10 +64,6 @@ class Hearing:
             return (self._unrecognized(message),)
         return [*told, *on.due()] if on.asks.due else told
 
-    def parted(self) -> None:
-        """The stream is over: another one has other blocks."""
-        self._blocks.clear()
-
     def _begins(self, said: m.ServerMessage) -> Told:
         if self._on.phase is Phase.GIVEN_UP or said.response is None:
             return ()

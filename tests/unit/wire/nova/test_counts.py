@@ -33,6 +33,15 @@ def test_without_it_the_totals_are_compared() -> None:
     assert meter.spent(more) == Usage(Tokens(2, text=2), Tokens(1, audio=1))
 
 
+def test_a_total_is_what_it_says_whatever_came_before_it() -> None:
+    meter = Meter()
+    meter.spent(
+        m.UsageEvent(details=m.UsageDetails(delta=tokens((1, 0), (0, 0)), total=tokens((9, 0), (0, 0))))
+    )
+    told = m.UsageEvent(details=m.UsageDetails(total=tokens((10, 0), (0, 0))))
+    assert meter.spent(told) == Usage(Tokens(1, audio=1))
+
+
 def test_totals_without_details_are_compared_too() -> None:
     meter = Meter()
     assert meter.spent(m.UsageEvent(total_input_tokens=7, total_output_tokens=2)) == Usage(

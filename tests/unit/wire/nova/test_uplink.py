@@ -81,11 +81,20 @@ def test_no_more_than_ten_seconds_are_kept() -> None:
     assert made.again() == []
 
 
+def test_what_is_kept_no_more_moves_nothing() -> None:
+    made = appended(*[LOUD] * 120)
+    made.understood()
+    for _ in range(40):
+        made.append(LOUD)
+    assert heard_again(made) == LOUD * 40
+
+
 def test_audio_that_nobody_hears_yet_is_kept() -> None:
     made = Uplink(RATE)
     for _ in range(400):
         made.keep(LOUD)
     assert len(heard_again(made)) == 10 * SECOND
+    assert len(made._kept) <= 15 * SECOND
 
 
 def test_half_a_sample_at_the_end_breaks_nothing() -> None:

@@ -95,6 +95,14 @@ def test_both_sides_take_turns_and_the_user_begins() -> None:
     assert history([Message("user", "  ")], 2) == []
 
 
+@pytest.mark.parametrize("number", [40, 41, 42])
+def test_a_history_of_the_first_generation_has_no_more_than_forty_messages(number: int) -> None:
+    said = [Message("user" if at % 2 else "assistant", str(at)) for at in range(number)]
+    told = history(said, 1)
+    assert len(told) <= 40
+    assert [text for _, text in told][-39:] == [str(at) for at in range(number - 39, number)]
+
+
 _SAID = st.builds(
     Message,
     st.sampled_from(["user", "assistant"]),
