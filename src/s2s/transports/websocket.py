@@ -11,7 +11,8 @@ from pathlib import Path
 from picows import ws_connect
 
 from s2s.errors import ConnectError
-from s2s.transports.ws.connection import ConnectionLimits, WebSocketTransport
+from s2s.transports.ws.connection import WebSocketTransport
+from s2s.transports.ws.limits import ConnectionLimits
 from s2s.transports.ws.opening import Dial, Headers, address, request_headers, secrets, trust
 from s2s.transports.ws.refusal import explained, hiding
 

@@ -97,7 +97,7 @@ class Socket:
     """Calls back as sockets do: what comes is taken before the reader runs."""
 
     def __init__(self) -> None:
-        self.arrivals = Arrivals(1000, lambda held: None)
+        self.arrivals = Arrivals(1000, lambda held: None, lambda: False)
         self.send_s = 0.0
 
     async def send(self, message: bytes) -> None:
@@ -107,8 +107,7 @@ class Socket:
         return True
 
     async def listen(self, take: Callable[[bytes], None]) -> None:
-        while True:
-            await self.arrivals.change(take)
+        await self.arrivals.listen(take)
 
     def __aiter__(self) -> "Socket":
         return self

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from s2s.errors import ConfigError
 from s2s.transports.bedrock.opening import request
 from s2s.transports.bedrock.signing import EXAMPLE, Credentials
-from s2s.transports.ws.connection import ConnectionLimits
+from s2s.transports.ws.limits import ConnectionLimits
 
 if TYPE_CHECKING:
     from s2s.transports.bedrock.connection import BedrockTransport

@@ -16,7 +16,7 @@ from s2s.transports.bedrock.refusal import MOST_BYTES, Place, Refusal, refusal
 from s2s.transports.bedrock.signing import CONTENT_TYPE
 from s2s.transports.ending import CUT, NORMAL, Ending
 from s2s.transports.ws.arrivals import Arrivals
-from s2s.transports.ws.connection import ConnectionLimits
+from s2s.transports.ws.limits import ConnectionLimits
 
 
 class Answer:
@@ -26,7 +26,7 @@ class Answer:
     """
 
     def __init__(self, place: Place, limits: ConnectionLimits, hold: Callable[[bool], None]) -> None:
-        self.arrivals = Arrivals(min(limits.waiting_bytes, WINDOW_BYTES), hold)
+        self.arrivals = Arrivals(min(limits.waiting_bytes, WINDOW_BYTES), hold, self.over)
         self.ending: Ending | None = None
         self.room = asyncio.Event()
         """Set when something that waited was sent, or never will be."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import time_ns
 
@@ -11,17 +11,16 @@ from s2s.transports.bedrock.answer import Answer
 from s2s.transports.bedrock.duplex import Ours
 from s2s.transports.bedrock.events import chunk
 from s2s.transports.bedrock.http2 import Http2
-from s2s.transports.bedrock.reading import Reading
 from s2s.transports.bedrock.refusal import Place
 from s2s.transports.bedrock.signing import Chain
 from s2s.transports.ending import CUT, NORMAL, Ending
-from s2s.transports.ws.connection import ConnectionLimits
+from s2s.transports.ws.limits import ConnectionLimits
 
 MOST_WAITING_BYTES = 160 * 1024
 """What may wait to be sent before senders wait too: about 2 s of audio."""
 
 
-class BedrockTransport(Reading):
+class BedrockTransport:
     """The client's end of a stream, made by `connect`; the first message tells that it was accepted.
 
     One task reads, by iterating or listening; any may send and close.
@@ -33,7 +32,6 @@ class BedrockTransport(Reading):
         self._provider = place.provider
         self._limits = limits
         self._answer = Answer(place, limits, lambda held: self._duplex.hold(held))
-        self._arrivals = self._answer.arrivals
         self.protocol = Http2(self._answer, limits.ping_after_s, limits.pong_within_s)
         """What is to have the socket."""
         self._duplex = self.protocol.duplex
@@ -42,6 +40,18 @@ class BedrockTransport(Reading):
         """Send the head of the request; `chain` signs what follows."""
         self._chain = chain
         self.protocol.begin(head)
+
+    def __aiter__(self) -> BedrockTransport:
+        """Read on; leaving a loop loses nothing."""
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Return the next message; what came before the end is still read."""
+        return await self._answer.arrivals.next()
+
+    async def listen(self, take: Callable[[bytes], None]) -> None:
+        """Call `take` with each message as it arrives, and end as iterating would, or with what it raised."""
+        await self._answer.arrivals.listen(take)
 
     async def send(self, message: bytes) -> None:
         """Send a document, once the service has taken most of what was sent before.
@@ -84,9 +94,6 @@ class BedrockTransport(Reading):
         self._answer.end(Ending(CUT, "dropped here", wanted=True))
         self._answer.parted.set()
         self.protocol.abort()
-
-    def _over(self) -> bool:
-        return self._answer.over()
 
     async def _leave(self) -> None:
         """End our side in order, unless it has ended, and wait for the service to end its own."""

@@ -9,7 +9,6 @@ from socket import socket
 from typing import TypeAlias
 
 import msgspec
-from picows import WSParsedURL
 from python_socks.async_.asyncio import Proxy as Plain
 
 from s2s.errors import ConfigError, ConnectError
@@ -18,7 +17,7 @@ from s2s.transports.bedrock.http2 import Http2
 from s2s.transports.bedrock.opening import ALPN, Address, Request, address, trust
 from s2s.transports.bedrock.refusal import Place
 from s2s.transports.bedrock.tunnel import SecureProxy
-from s2s.transports.ws.connection import ConnectionLimits
+from s2s.transports.ws.limits import ConnectionLimits
 from s2s.transports.ws.opening import Dial
 from s2s.transports.ws.opening import trust as trust_proxy
 from s2s.transports.ws.refusal import explained, hiding
@@ -98,7 +97,7 @@ class Way(msgspec.Struct, frozen=True):
         match self.proxy:
             case None:
                 with Dial() as dial:
-                    await self._connect(protocol, await dial(_endpoint(there)))
+                    await self._connect(protocol, await dial.to(there.host, there.port))
             case Plain() as proxy:
                 found = await proxy.connect(there.host, there.port, timeout=limits.open_s)
                 await self._connect(protocol, found)
@@ -124,8 +123,3 @@ class Way(msgspec.Struct, frozen=True):
             f"{self.there.where} does not speak HTTP/2 (ALPN: it {how}): check the URL, that nothing on the "
             f"way opens TLS, and that a context given as tls has set_alpn_protocols(['{ALPN}'])"
         )
-
-
-def _endpoint(there: Address) -> WSParsedURL:
-    parts = (there.where, there.scheme, False, there.authority, there.host, there.port, there.path, "")
-    return WSParsedURL(*parts)  # type: ignore[arg-type]

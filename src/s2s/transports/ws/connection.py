@@ -7,38 +7,20 @@ import contextlib
 from collections.abc import Callable
 from time import monotonic
 
-import msgspec
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest, WSUpgradeResponse
 from picows.picows import WSCloseHandshake
 
-from s2s.errors import ConfigError, ConnectError
+from s2s.errors import ConnectError
 from s2s.transports.ending import BROKEN, CUT, NORMAL, Ending, may_be_sent, short
-from s2s.transports.ws.arrivals import FAIR, Arrivals
+from s2s.transports.ws.arrivals import Arrivals
 from s2s.transports.ws.assembly import Assembly, Violation, farewell
 from s2s.transports.ws.keepalive import KeepAlive
+from s2s.transports.ws.limits import ConnectionLimits
 from s2s.transports.ws.refusal import Hide
 
 _TEXT = WSMsgType.TEXT
 _CLOSE, _PING = 8, 9
 _FIRST_CONTROL = 8
-
-
-class ConnectionLimits(msgspec.Struct, frozen=True):
-    """How long things may take and how much may wait; `ping_after_s=None` leaves keeping alive to TCP."""
-
-    max_message_bytes: int = 16 * 2**20
-    waiting_bytes: int = 4 * 2**20
-    open_s: float = 10.0
-    send_s: float = 10.0
-    close_s: float = 2.0
-    ping_after_s: float | None = 20.0
-    pong_within_s: float = 20.0
-
-    def __post_init__(self) -> None:
-        for name in self.__struct_fields__:
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise ConfigError(f"{name} is {value}: give more than 0")
 
 
 class WebSocketTransport(WSListener):
@@ -54,7 +36,7 @@ class WebSocketTransport(WSListener):
         self._limits = limits
         self._provider = provider
         self._hide = hide
-        self._arrivals = Arrivals(limits.waiting_bytes, self._hold)
+        self._arrivals = Arrivals(limits.waiting_bytes, self._hold, self._over)
         self._assembly = Assembly(limits.max_message_bytes)
         self._keepalive = KeepAlive(
             lambda: self._ws.send_ping(), self._give_up, limits.ping_after_s, limits.pong_within_s
@@ -89,23 +71,11 @@ class WebSocketTransport(WSListener):
 
     async def __anext__(self) -> bytes:
         """Return the next message, text or binary; what came before the end is still read."""
-        arrivals = self._arrivals
-        while not arrivals.messages:
-            if self._over():
-                raise StopAsyncIteration
-            await arrivals.change()
-        return arrivals.pop()
+        return await self._arrivals.next()
 
     async def listen(self, take: Callable[[bytes], None]) -> None:
         """Call `take` with each message as it arrives, and end as iterating would, or with what it raised."""
-        arrivals = self._arrivals
-        while arrivals.messages or not self._over():
-            if not arrivals.messages:
-                await arrivals.change(take)
-            for _ in range(min(FAIR, len(arrivals.messages))):
-                take(arrivals.pop())
-            if arrivals.messages:
-                await asyncio.sleep(0)
+        await self._arrivals.listen(take)
 
     async def close(self, code: int = NORMAL, reason: str = "") -> None:
         """Say goodbye, wait at most `close_s` for the peer's, and let go of the socket."""

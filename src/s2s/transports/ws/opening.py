@@ -10,12 +10,13 @@ import ssl
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
-from picows import WSParsedURL
-
 from s2s.errors import ConfigError
+
+if TYPE_CHECKING:
+    from picows import WSParsedURL
 
 Headers: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]]
 
@@ -92,9 +93,13 @@ class Dial:
         self._socket: socket.socket | None = None
 
     async def __call__(self, endpoint: WSParsedURL) -> socket.socket:
+        """Do as `to`, for picows."""
+        return await self.to(endpoint.host, endpoint.port)
+
+    async def to(self, host: str, port: int) -> socket.socket:
         """Return a socket connected to the first address that answers. Raises OSError."""
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         for family, kind, protocol, _, place in found[:-1]:
             # An address that swallows packets must leave time for the others.
             with contextlib.suppress(OSError):

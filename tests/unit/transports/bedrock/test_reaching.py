@@ -455,9 +455,13 @@ def in_a_new_process(code: str) -> str:
     ).stdout
 
 
-def test_nothing_of_http2_is_loaded_before_it_is_needed() -> None:
-    code = "import sys, s2s, s2s.transports.bedrock; print('h2' in sys.modules, 'ssl' in sys.modules)"
-    assert in_a_new_process(code).strip() == "False True"
+def test_nothing_of_the_network_is_loaded_before_it_is_needed() -> None:
+    code = """
+import sys, s2s, s2s.transports.bedrock
+s2s.new("nova")
+print([each for each in ("h2", "picows", "python_socks", "botocore") if each in sys.modules])
+"""
+    assert in_a_new_process(code).strip() == "[]"
 
 
 def test_without_h2_it_is_said_how_to_get_it() -> None:
