@@ -44,7 +44,7 @@ _SIGNS = (
 )
 _UNKNOWN = Sign("", "invalid", "correct the settings or the tools of the session")
 _AGAIN = {
-    TIMEOUT: Sign("", "session_limit", "open another stream", transient=True),
+    TIMEOUT: Sign("", "session_limit", "start another session", transient=True),
     424: Sign("", "model_error", "try again", transient=True),
 }
 _INTERNAL = Sign("", "internal", "try again", transient=True)
