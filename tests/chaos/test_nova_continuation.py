@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from tests.support.nova_callers import Caller, calling, wrong
 from tests.support.nova_streams import CHUNK_MS, Parrot, tokens
 
+from s2s.errors import ProviderError
 from s2s.events import (
     Error,
     GoingAway,
@@ -38,7 +39,12 @@ LONGEST_GAP_S = 0.36
 
 
 def talked(
-    talk: Talk, *, parrot: Parrot | None = None, temper: NovaTemper = PLAIN, **options: JSON
+    talk: Talk,
+    *,
+    parrot: Parrot | None = None,
+    temper: NovaTemper = PLAIN,
+    errors: int = 0,
+    **options: JSON,
 ) -> Caller:
     """Have a conversation that begins with question 1 and ends with 98 and 99, all of which are answered."""
 
@@ -56,7 +62,7 @@ def talked(
 
     caller = run(main())
     assert wrong(caller) == []
-    assert caller.all(Error) == []
+    assert len(caller.all(Error)) == errors
     return caller
 
 
@@ -239,6 +245,35 @@ def test_a_question_in_writing_that_nobody_has_answered_is_asked_again() -> None
 
     caller = talked(across, temper=SHORT_LIVED)
     assert [mind.asked[:1] for mind in caller.minds] == [["q2"], ["q2"]]
+
+
+def test_a_service_that_falls_silent_is_complained_of_and_left_when_it_is_time() -> None:
+    async def across(caller: Caller) -> None:
+        await caller.mute(300)
+        await caller.write(2)
+        assert await caller.until(lambda: bool(caller.all(Error)))
+        assert caller.now() == pytest.approx(330, abs=0.1)
+        await caller.mute(365)
+
+    silent = Fault(does="stall", asked="textInput", nth=2)
+    caller = talked(across, temper=NovaTemper(faults=(silent,)), errors=1)
+    (error,) = [each.error for each in caller.all(Error)]
+    assert isinstance(error, ProviderError)
+    assert error.code == "no_answer"
+    assert caller.minds[1].told[-1] == ("user", "q2")
+
+
+def test_a_question_in_writing_waits_until_the_spoken_one_is_answered() -> None:
+    async def across(caller: Caller) -> None:
+        await caller.speak(2)
+        await caller.until(lambda: "q2" in [each.text for each in caller.all(Transcript)])
+        await asyncio.sleep(0.2)
+        await caller.write(3)
+        await caller.answered("a2", "a3")
+
+    caller = talked(across, parrot=Parrot(pace=0.5))
+    answers = [each.text for name in ("a2", "a3") for each in caller.to(name)]
+    assert answers == ["a2 is the answer.", "a3 is the answer."]
 
 
 # Idle.

@@ -12,6 +12,7 @@ from msgspec import Struct
 import s2s
 from s2s.errors import SessionClosedError
 from s2s.events import (
+    AudioOutput,
     Error,
     Event,
     Reconnected,
@@ -150,10 +151,10 @@ class Caller:
                 case ResponseDone(response_id=response_id, status=status):
                     self.answers[response_id].status = status
                     self.answers[response_id].done_at = self.now()
-                case SessionEnded():
-                    pass
-                case _:
+                case AudioOutput():
                     continue
+                case _:
+                    pass
             self._changed.set()
 
     async def _talk(self) -> None:

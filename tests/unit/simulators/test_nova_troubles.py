@@ -13,11 +13,12 @@ from tests.support.websockets import run
 import s2s
 from s2s.certificates import Throwaway
 from s2s.errors import AuthError, BacklogError, ConnectError, ConnectionLostError, S2SError
-from s2s.events import Error, Reconnecting, SessionEnded, TurnEnd
+from s2s.events import Error, Reconnected, Reconnecting, SessionEnded, TurnEnd
 from s2s.items import JSON
 from s2s.providers.script import Reply
 from s2s.simulators.nova import NovaSimulator
 from s2s.simulators.temper import Fault, NovaTemper
+from s2s.testing.contract import violations
 from s2s.testing.talk import Talk
 from s2s.transports.bedrock.signing import EXAMPLE
 
@@ -212,6 +213,22 @@ def test_a_service_that_takes_no_audio_makes_whoever_sends_it_wait_and_then_says
                     await session.send_audio(chunk)
                 with pytest.raises(BacklogError, match=r"is 2 s of audio behind"):
                     await session.send_audio(chunk * 300)
+
+    run(main())
+
+
+def test_one_stream_after_the_other_is_left_in_order() -> None:
+    async def main() -> None:
+        async with NovaSimulator([YES]) as simulator:
+            extra = {"base_url": simulator.base_url, "leave_after_s": 0.1}
+            async with s2s.new("nova", extra=extra).start() as session:
+                talk = Talk(session)
+                for _ in range(3):
+                    await session.send_text("Hello?")
+                    assert (await talk.until(TurnEnd)).agent_text == "Yes."
+                    assert (await talk.until(Reconnected)).restored == "replayed"
+            assert violations(await talk.rest(), session.config.spoken) == []
+        assert simulator.failures == []
 
     run(main())
 
