@@ -79,7 +79,7 @@ def test_a_conversation_does_not_outlive_a_no(failure: S2SError) -> None:
         (lost(400, "Tool Response parsing error"), "tool_result", False, "JSON"),
         (lost(400, "The provided model identifier is invalid."), "model", False, "Config.model"),
         (lost(400, "Invalid input request."), "invalid", False, "correct the settings"),
-        (lost(408), "session_limit", True, "another stream"),
+        (lost(408), "session_limit", True, "another session"),
         (lost(424), "model_error", True, "try again"),
         (lost(500), "internal", True, "try again"),
         (lost(503, "Down."), "internal", True, "try again"),
