@@ -100,7 +100,7 @@ class Line:
         return [each for connection in self.connections for each in connection.said]
 
     def all(self, kind: str) -> list[JSON]:
-        """Return what was said of this type of OpenAI, with this member of Gemini, or as this event of Nova."""
+        """Return what was said of this type of OpenAI, with this member of Gemini, as this event of Nova."""
         said = [each.get("event", each) for each in self.said]
         return [each.get(kind, each) for each in said if kind in (each.get("type"), *each)]
 
