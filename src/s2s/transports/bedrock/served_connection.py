@@ -44,6 +44,7 @@ class Connection(asyncio.Protocol):
         self._tcp: asyncio.Transport | None = None
         self._idle = Fuse()
         self._stuck = Fuse()
+        self.busy(0)  # a socket may never come, such as one whose TLS fails
 
     @property
     def writable(self) -> bool:
@@ -52,7 +53,7 @@ class Connection(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Send bytes."""
-        if self._tcp is not None:
+        if self._tcp is not None and not self._tcp.is_closing():
             self._tcp.write(data)
 
     def busy(self, streams: int) -> None:
@@ -71,7 +72,9 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Close the socket as soon as the client has what was said, for which it has only so much time."""
-        if self._stage is not Stage.OVER and self._tcp is not None:
+        if self._tcp is None:
+            self.connection_lost(None)
+        elif self._stage is not Stage.OVER:
             self._stage = Stage.OVER
             self._idle.light(self._limits.close_s, self.abort)
             self._tcp.close()
@@ -79,14 +82,19 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Drop the connection."""
         self._stage = Stage.OVER
-        if self._tcp is not None:
+        if self._tcp is None:
+            self.connection_lost(None)
+        else:
             self._tcp.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; in TLS the client may have said something before."""
         self._tcp = cast(asyncio.Transport, transport)  # of uvloop it is no subclass
-        self.busy(0)
-        self._greet()
+        if self._stage is Stage.OVER:
+            self._tcp.abort()
+        else:
+            self.busy(0)
+            self._greet()
 
     def data_received(self, data: bytes) -> None:
         """Take in what the client says."""

@@ -86,7 +86,7 @@ class End(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Pass it on."""
-        if self.other is not None:
+        if self.other is not None and not self.other.is_closing():
             self.other.write(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -96,12 +96,12 @@ class End(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Let the other end wait."""
-        if self.other is not None:
+        if self.other is not None and not self.other.is_closing():
             self.other.pause_reading()
 
     def resume_writing(self) -> None:
         """Let the other end go on."""
-        if self.other is not None:
+        if self.other is not None and not self.other.is_closing():
             self.other.resume_reading()
 
 
