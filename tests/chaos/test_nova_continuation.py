@@ -118,7 +118,7 @@ def test_whoever_speaks_without_end_is_heard_once_more_from_ten_seconds_before_t
         await caller.speak(2, 110_000)
         await caller.answered("a2")
 
-    caller = talked(across)
+    caller = talked(across, errors=1)
     assert caller.at(Reconnecting) == pytest.approx(460.3, abs=0.1)
     assert caller.minds[1].heard[2] == pytest.approx(10_000 + (465 - 460.3) * 1000, abs=200)
     assert gap_s(caller) <= LONGEST_GAP_S

@@ -59,12 +59,14 @@ class Stream:
         said = self.memory.messages
         context = said if first or opening.config.reconnect.replay else []
         turns = history(context, opening.generation)
-        told = [
+        told: list[Send | Event] = [
             *(send for role, text in turns for send in self._block(role, text)),
             blocks.audio(opening.input_rate),
             *self.uplink.again(),
             *self.due(),
         ]
+        if self.uplink.cut_short:
+            told.append(no_answer("may not have heard the beginning of what was said", opening.provider))
         if self._started is not None:
             return [Reconnected("replayed" if context else "lost" if said else "full"), *told]
         self._started = SessionStarted(

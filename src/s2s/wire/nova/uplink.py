@@ -73,6 +73,13 @@ class Uplink:
         return [self._spelled(pcm[at : at + step]) for at in range(0, len(pcm), step)]
 
     @property
+    def cut_short(self) -> bool:
+        """Whether the user was speaking already where what is heard again begins."""
+        kept = _KEPT_S * self._second
+        first = self._since(self._understood, kept)[: self._window]
+        return self._passed - self._understood > kept and not is_silent(first, _BELOW_DBFS)
+
+    @property
     def quiet(self) -> bool:
         """Whether the user has been silent for a while, as far as that can be heard."""
         lull = int(LULL_S * self._second)

@@ -218,6 +218,14 @@ def test_what_was_not_understood_is_heard_again() -> None:
     assert made.rules.broken == []
 
 
+def test_who_speaks_for_longer_than_can_be_heard_again_is_told_so() -> None:
+    made = client()
+    made.says(*[AppendAudio(LOUD)] * 120)
+    assert str(error_of(made.moves())) == (
+        "the service may not have heard the beginning of what was said and the session goes on: ask again"
+    )
+
+
 def test_what_was_answered_is_not_heard_again_though_its_words_have_not_come() -> None:
     made = client()
     made.says(AppendAudio(LOUD), AppendAudio(SILENT * 5))
