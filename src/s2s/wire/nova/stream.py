@@ -65,7 +65,7 @@ class Stream:
             *self.uplink.again(),
             *self.due(),
         ]
-        if self.uplink.cut_short:
+        if self.uplink.cut_short():
             told.append(no_answer("may not have heard the beginning of what was said", opening.provider))
         if self._started is not None:
             return [Reconnected("replayed" if context else "lost" if said else "full"), *told]

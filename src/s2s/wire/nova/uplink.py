@@ -72,9 +72,8 @@ class Uplink:
         pcm, step = pcm[max(0, sound - int(_LEAD_S * self._second) & ~1) :], self.most_bytes
         return [self._spelled(pcm[at : at + step]) for at in range(0, len(pcm), step)]
 
-    @property
     def cut_short(self) -> bool:
-        """Whether the user was speaking already where what is heard again begins."""
+        """Tell whether the user was speaking already where what is heard again begins."""
         kept = _KEPT_S * self._second
         first = self._since(self._understood, kept)[: self._window]
         return self._passed - self._understood > kept and not is_silent(first, _BELOW_DBFS)

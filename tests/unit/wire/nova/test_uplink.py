@@ -83,14 +83,14 @@ def test_no_more_than_ten_seconds_are_kept() -> None:
 
 def test_whoever_was_speaking_where_it_begins_is_cut_short() -> None:
     made = appended(*[LOUD] * 100)
-    assert not made.cut_short
+    assert not made.cut_short()
     made.append(LOUD)
-    assert made.cut_short
+    assert made.cut_short()
     for _ in range(99):
         made.append(SILENT)
-    assert made.cut_short
+    assert made.cut_short()
     made.append(SILENT)
-    assert not made.cut_short
+    assert not made.cut_short()
 
 
 def test_what_is_kept_no_more_moves_nothing() -> None:
