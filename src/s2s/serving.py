@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from s2s.certificates import LOOPBACK, TLS
 from s2s.errors import ConfigError
+from s2s.ports import no_place
 from s2s.transports.served import ServedWebSocket
 
 _INSECURE = "openai-insecure-api-key."
@@ -113,10 +114,9 @@ class Listener:
         await self._runner.setup()
         try:
             self._listening = await self._listen()
-        except OSError as taken:
+        except (OSError, OverflowError) as taken:
             await self._runner.cleanup()
-            where = f"{self._doors.host}:{self._doors.port}"
-            raise ConfigError(f"cannot serve on {where}: {taken.strerror}; choose another port") from taken
+            raise no_place(self._doors.host, self._doors.port, taken) from taken
         self.port = self._listening.sockets[0].getsockname()[1]
         return self
 

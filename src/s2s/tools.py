@@ -36,7 +36,7 @@ class ToolSpec(msgspec.Struct, frozen=True):
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
     """A tool; with a `function` the session runs it, without one the application answers the ToolCall.
 
-    Raises ConfigError for a name that providers refuse.
+    Raises ConfigError for a name that providers refuse, and for parameters that cannot be told them.
     """
 
     name: str
@@ -56,6 +56,11 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
             )
         if self.timeout_s <= 0:
             raise ConfigError(f"tool {self.name}: timeout_s must be above 0, not {self.timeout_s}")
+        try:
+            msgspec.json.encode(self.parameters)
+        except (TypeError, ValueError, OverflowError, RecursionError) as wrong:
+            told = f"tool {self.name}: its parameters are no JSON Schema ({wrong}): correct them"
+            raise ConfigError(told) from None
 
     @property
     def spec(self) -> ToolSpec:

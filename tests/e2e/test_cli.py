@@ -187,14 +187,28 @@ def test_the_script_is_installed() -> None:
     assert done.stdout.startswith("voice-s2s ")
 
 
-@pytest.mark.parametrize("missing", ["rich", "PIL"])
-def test_without_the_extra_it_still_works(tmp_path: Path, question: Path, missing: str) -> None:
-    (tmp_path / "sitecustomize.py").write_text(
+def hide(missing: str, place: Path) -> None:
+    """Have a process that looks there first find no such package."""
+    (place / "sitecustomize.py").write_text(
         "import importlib.util as util\n"
         "found = util.find_spec\n"
         f"util.find_spec = lambda name, *rest: None if name == '{missing}' else found(name, *rest)\n"
         f"import sys; sys.modules['{missing}'] = None\n"
     )
+
+
+@pytest.mark.parametrize("missing", ["h2", "numpy", "aiohttp"])
+def test_who_simulates_nova_sonic_without_the_extra_is_told_which(tmp_path: Path, missing: str) -> None:
+    hide(missing, tmp_path)
+    done = s2s("simulate", "nova", "--port", "0", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 2
+    assert missing in done.stderr
+    assert "pip install 'voice-s2s[gateway" in done.stderr
+
+
+@pytest.mark.parametrize("missing", ["rich", "PIL"])
+def test_without_the_extra_it_still_works(tmp_path: Path, question: Path, missing: str) -> None:
+    hide(missing, tmp_path)
     done = s2s(
         *("ask", question, "--engine", "script", "--fast", "--timeline", tmp_path / "t.png"),
         PYTHONPATH=str(tmp_path),

@@ -172,6 +172,21 @@ def test_names_that_providers_refuse_are_refused(name: str) -> None:
         Tool(name=name)
 
 
+def nested(depth: int) -> dict[str, JSON]:
+    schema: dict[str, JSON] = {"type": "string"}
+    for _ in range(depth):
+        schema = {"type": "object", "properties": {"a": schema}}
+    return schema
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"a": object()}, {"a": "\ud800"}, {5.5: {}, "b": {1, object()}}, nested(5000)]
+)
+def test_parameters_that_no_provider_can_be_told_are_refused(parameters: dict[str, JSON]) -> None:
+    with pytest.raises(ConfigError, match=r"look_up: its parameters are no JSON Schema .*: correct them"):
+        Tool(name="look_up", parameters=parameters)
+
+
 def test_a_timeout_is_above_zero() -> None:
     with pytest.raises(ConfigError, match="tool a: timeout_s must be above 0, not 0"):
         Tool(name="a", timeout_s=0)

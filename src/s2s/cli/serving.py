@@ -109,10 +109,12 @@ def require_aiohttp() -> None:
         raise ConfigError("serving needs aiohttp: pip install 'voice-s2s[gateway]'")
 
 
-def require_h2() -> None:
+def require_nova() -> None:
     """Raise ConfigError where the extra is missing."""
-    if find_spec("h2") is None:
-        raise ConfigError("Nova Sonic is served over HTTP/2, by h2: pip install 'voice-s2s[gateway,nova]'")
+    missing = [each for each in ("h2", "numpy") if find_spec(each) is None]
+    if missing:
+        told = f"simulating Nova Sonic needs {' and '.join(missing)}: pip install 'voice-s2s[gateway,nova]'"
+        raise ConfigError(told)
 
 
 def watcher(arguments: argparse.Namespace) -> Watching:

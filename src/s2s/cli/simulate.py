@@ -11,12 +11,13 @@ import msgspec
 
 import s2s
 from s2s.cli.options import add_json, setting
-from s2s.cli.serving import add_doors, require_aiohttp, require_h2, run_server, tls_of, watcher
+from s2s.cli.serving import add_doors, require_aiohttp, require_nova, run_server, tls_of, watcher
 from s2s.config import Config
 from s2s.errors import ConfigError
 from s2s.events import ResponseStatus
 from s2s.items import JSON, Call
 from s2s.providers.script import Reply
+from s2s.providers.settings import remedied
 from s2s.simulators.temper import Deed, Fault, GeminiTemper, NovaTemper, Temper
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _simulator(arguments: argparse.Namespace, tls: TLS | None) -> Simulator[List
 
             return GeminiSimulator(script_of(arguments), temper=temper_of(arguments, GeminiTemper), **known)
         case "nova":
-            require_h2()
+            require_nova()
             from s2s.simulators.nova import NovaSimulator
 
             return NovaSimulator(script_of(arguments), temper=temper_of(arguments, NovaTemper), **known)
@@ -153,7 +154,8 @@ def temper_of(arguments: argparse.Namespace, kind: type[T]) -> T:
     try:
         return msgspec.convert(wanted, kind)
     except msgspec.ValidationError as wrong:
-        raise ConfigError(f"{wrong}: see `s2s simulate --help`") from None
+        told = remedied(wrong, ", ".join(_knobs(kind)), kind, Fault)
+        raise ConfigError(f"{told}; see `s2s simulate --help`") from None
 
 
 def pairs(text: str) -> dict[str, JSON]:

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from s2s.certificates import LOOPBACK, TLS
 from s2s.errors import ConfigError, ConnectionLostError
+from s2s.ports import no_place
 from s2s.transports.bedrock.served import Manners, ServedBedrock, ServedLimits, refuse
 from s2s.transports.bedrock.served_connection import Connection
 from s2s.transports.bedrock.served_gate import Gate, Knock
@@ -78,9 +79,8 @@ class Endpoint:
     async def __aenter__(self) -> Self:
         try:
             self._listening = await self._listen()
-        except OSError as taken:
-            where = f"{self._entrance.host}:{self._entrance.port}"
-            raise ConfigError(f"cannot serve on {where}: {taken.strerror}; choose another port") from taken
+        except (OSError, OverflowError) as taken:
+            raise no_place(self._entrance.host, self._entrance.port, taken) from taken
         self.port = self._listening.sockets[0].getsockname()[1]
         return self
 

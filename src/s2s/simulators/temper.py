@@ -6,6 +6,8 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from s2s.errors import ConfigError
+
 Deed = Literal[
     "close",
     "abort",
@@ -59,6 +61,10 @@ class Fault(Struct, frozen=True, kw_only=True):
     text: str = ""
     seconds: float = 1.0
 
+    def __post_init__(self) -> None:
+        if self.nth < 1:
+            raise ConfigError(f"the first message is number 1: a fault at the {self.nth}th never happens")
+
 
 class Temper(Struct, frozen=True, kw_only=True):
     """What a pretend provider is like; the defaults are those of a good day."""
@@ -88,6 +94,16 @@ class Temper(Struct, frozen=True, kw_only=True):
     pong_after_s: float = 0.0
     """How late pings are answered; Gemini Live has been seen to take half a minute."""
     faults: tuple[Fault, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.pace < 0:
+            raise ConfigError(
+                f"a pace of {self.pace:g} is none: give 0 for all at once, 1 for real time, or more"
+            )
+        if min(self.first_delta_ms, self.delta_ms) <= 0:
+            raise ConfigError(
+                "first_delta_ms and delta_ms are how much audio a message has: give more than 0"
+            )
 
 
 class GeminiTemper(Temper, frozen=True, kw_only=True):

@@ -59,8 +59,11 @@ def test_every_knob_and_fault_can_be_turned() -> None:
     ("arguments", "says"),
     [
         (("--temper", "speed=3"), "no such setting: speed; use strict, pace"),
-        (("--temper", "pace=fast"), "pace"),
-        (("--fault", "does=explode"), "explode"),
+        (("--temper", "pace=fast"), r"at `\$.pace`; correct it, or leave it out; see `s2s simulate --help`"),
+        (("--temper", "pace=-1"), "give 0 for all at once"),
+        (("--temper", "delta_ms=0"), "give more than 0"),
+        (("--fault", "does=explode"), "explode.*; use close, abort, stall"),
+        (("--fault", "does=close,nth=0"), "the first message is number 1"),
         (("--fault", "does=close,when=now"), "no such setting of a fault: when; use does, said, asked, nth"),
     ],
 )
@@ -97,5 +100,7 @@ def test_nova_has_knobs_and_faults_of_its_own() -> None:
     )
     with pytest.raises(ConfigError, match="no such setting: idle_ends"):
         temper_of(parsed("--temper", "idle_ends=reset"), GeminiTemper)
-    with pytest.raises(ConfigError, match="generation"):
+    with pytest.raises(ConfigError, match=r"at `\$.accepts`; use at_once, with_first_event"):
+        temper_of(parsed("--temper", "accepts=never"), NovaTemper)
+    with pytest.raises(ConfigError, match=r"at `\$.generation`; use 1, 2"):
         temper_of(parsed("--temper", "generation=3"), NovaTemper)

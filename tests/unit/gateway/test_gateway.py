@@ -449,6 +449,16 @@ def test_a_port_that_is_taken_is_named() -> None:
     run(main())
 
 
+@pytest.mark.parametrize("port", [-1, 65_536])
+def test_a_port_that_there_is_not_is_said_so(port: int) -> None:
+    async def main() -> None:
+        with pytest.raises(ConfigError, match=f"there is no port {port}: choose one up to 65535"):
+            async with Gateway(an_engine(), Doors(port=port)):
+                pass
+
+    run(main())
+
+
 class Sleeper(PlainEngine):
     """Never opens."""
 

@@ -318,6 +318,15 @@ def test_a_port_that_is_taken_is_said_so() -> None:
     run(main())
 
 
+@pytest.mark.parametrize("port", [-1, 65_536])
+def test_a_port_that_there_is_not_is_said_so(port: int) -> None:
+    async def main() -> None:
+        with pytest.raises(ConfigError, match=f"there is no port {port}: choose one up to 65535"):
+            await Endpoint(Entrance(port=port), echo).__aenter__()
+
+    run(main())
+
+
 def test_the_example_credentials_open_the_loopback_only() -> None:
     with pytest.raises(ConfigError, match=r"127\.0\.0\.1"):
         Entrance(host="0.0.0.0")

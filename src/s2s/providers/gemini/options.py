@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlunsplit
 
-import msgspec
 from msgspec import Meta, Struct
 
 from s2s.errors import ConfigError, UnsupportedError
 from s2s.items import JSON
 from s2s.providers.addresses import WEBSOCKET, parts_of
+from s2s.providers.settings import settings_of
 from s2s.wire.gemini.opening import Scheduling, Wishes
 from s2s.wire.gemini.profiles import NAMED, Profile, Surface, bare, profile_of
 
@@ -169,11 +169,7 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def options_of(extra: Mapping[str, JSON]) -> Options:
     """Read `Config.extra`. Raises ConfigError that names what is wrong, and never a secret."""
-    try:
-        options = msgspec.convert(dict(extra), Options)
-    except msgspec.ValidationError as wrong:
-        known = ", ".join(Options.__struct_fields__)
-        raise ConfigError(f"extra: {wrong}; use {known}") from None
+    options = settings_of(extra, Options)
     for name in ("api_key", "access_token"):
         given = getattr(options, name)
         if not (given is None or isinstance(given, str) or callable(given)):

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from s2s.errors import ConfigError
 from s2s.items import JSON
 from s2s.providers.addresses import parts_of
+from s2s.providers.settings import settings_of
 from s2s.wire.nova.opening import Wishes
 
 NAME = "nova"
@@ -47,7 +48,7 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     asked for every stream."""
     profile: str | None = None
     """A profile of AWS on this machine; needs botocore."""
-    region: Annotated[str, Meta(pattern=rf"^{_NAMED}\Z")] | None = None
+    region: str | None = None
     """Else that of base_url, AWS_REGION or AWS_DEFAULT_REGION, else us-east-1."""
     base_url: str | None = None
     """https or http; the path of the operation is added where it is missing."""
@@ -130,17 +131,17 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def options_of(extra: Mapping[str, JSON]) -> Options:
     """Read `Config.extra`. Raises ConfigError that names what is wrong, and never a secret."""
-    try:
-        options = msgspec.convert(dict(extra), Options)
-    except msgspec.ValidationError as wrong:
-        known = ", ".join(name for name in Options.__struct_fields__ if name != "api_key")
-        raise ConfigError(f"extra: {wrong}; use {known}") from None
+    options = settings_of(extra, Options, hidden=("api_key",))
     if options.api_key is not None:
         raise ConfigError(f"extra['api_key']: {_NO_KEYS}", provider=NAME)
+    if options.region is not None:
+        _require_region("extra['region']", options.region)
     for name in ("aws_access_key_id", "aws_secret_access_key", "aws_session_token"):
         given = getattr(options, name)
         if not (given is None or isinstance(given, str) or callable(given)):
             raise ConfigError(f"extra[{name!r}] must be text, or a function that returns or awaits it")
+    for name in ("session_start", "prompt_start"):
+        _require_json(name, getattr(options, name))
     pair = bool(options.aws_access_key_id), bool(options.aws_secret_access_key)
     if pair in ((True, False), (False, True)) or (options.aws_session_token and not all(pair)):
         told = "aws_access_key_id and aws_secret_access_key go together: set both in extra"
@@ -152,9 +153,21 @@ def options_of(extra: Mapping[str, JSON]) -> Options:
 
 def _region() -> str:
     name, found = next(((name, each) for name in _REGIONS if (each := os.environ.get(name))), ("", _REGION))
-    if re.fullmatch(_NAMED, found) is None:
-        raise ConfigError(f"{name} is no region of AWS: give one like {_REGION}", provider=NAME)
+    _require_region(name, found)
     return found
+
+
+def _require_region(name: str, given: str) -> None:
+    if re.fullmatch(_NAMED, given) is None:
+        raise ConfigError(f"{name} is no region of AWS: give one like {_REGION}", provider=NAME)
+
+
+def _require_json(name: str, given: dict[str, JSON]) -> None:
+    try:
+        msgspec.json.encode(given)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        told = f"extra[{name!r}] holds something that is not JSON: give text, numbers, lists and mappings"
+        raise ConfigError(told, provider=NAME) from None
 
 
 __all__ = ["LEAVE_S", "MOST_S", "NAME", "Options", "options_of"]

@@ -24,7 +24,7 @@ def read_credentials(given: JSON, who: str, expires: JSON = None) -> Credentials
     """
     key, secret = _text(given, _KEY), _text(given, _SECRET)
     if not key or not secret:
-        told = f"{who} gave no access key and secret ({type(given).__name__}): return both"
+        told = f"{who} gave no access key and secret ({type(given).__name__}): give both, in ASCII"
         raise AuthError(told, provider=NAME)
     try:
         expires_at = _seconds(_found(given, _EXPIRY) or expires)

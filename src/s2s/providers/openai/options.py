@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal, TypeAlias, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-import msgspec
 from msgspec import Struct
 
 from s2s.errors import ConfigError, MissingKeyError
 from s2s.items import JSON
 from s2s.providers.addresses import LOOPBACK, WEBSOCKET, host_of, parts_of
+from s2s.providers.settings import settings_of
 from s2s.transports import Transport
 from s2s.wire.openai.settings import Wishes
 from s2s.wire.openai.variants import VARIANTS, Variant
@@ -141,11 +141,7 @@ def _variable(url: str) -> str:
 
 def options_of(extra: Mapping[str, JSON]) -> Options:
     """Read `Config.extra`. Raises ConfigError that names what is wrong, and never a value."""
-    try:
-        options = msgspec.convert(dict(extra), Options)
-    except msgspec.ValidationError as wrong:
-        known = ", ".join(Options.__struct_fields__)
-        raise ConfigError(f"extra: {wrong}; use {known}") from None
+    options = settings_of(extra, Options)
     if options.dialect is not None and options.dialect not in VARIANTS:
         raise ConfigError(f"extra['dialect'] is {options.dialect!r}: use {', '.join(VARIANTS)}")
     if (options.azure_endpoint is None) is not (options.azure_deployment is None):

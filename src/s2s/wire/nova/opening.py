@@ -141,7 +141,7 @@ def _prompt(opening: Opening, settings: Settings) -> m.PromptStart:
             sample_rate_hertz=opening.output_rate,
             sample_size_bits=16,
             channel_count=1,
-            voice_id=settings.voice or DEFAULT,
+            voice_id=whole(settings.voice or DEFAULT),
             encoding="base64",
             audio_type="SPEECH",
         ),

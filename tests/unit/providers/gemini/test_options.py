@@ -269,7 +269,7 @@ def test_a_setup_without_resumption_is_a_wish_for_none() -> None:
         ({"access_token": {"secret": 1}}, r"extra\['access_token'\] must be text"),
         ({"credentials": "/secret.json"}, r"extra\['credentials'\] must be credentials of google-auth"),
         ({"connect": "secret"}, r"extra\['connect'\] must be a function"),
-        ({"surface": "studio"}, r"surface.*use api_key"),
+        ({"surface": "studio"}, r"surface`; use developer, vertex$"),
         ({"location": "secret.example/"}, r"location"),
         ({"location": ""}, r"location"),
         ({"api_version": "v1/secret"}, r"api_version"),

@@ -100,7 +100,7 @@ def test_lasting_keys_have_no_token(token: JSON) -> None:
 @pytest.mark.parametrize("made", [None, "", " ", "a\nb", "\u00e9", 5, b"key"])
 def test_a_key_that_cannot_be_sent_is_none(made: JSON) -> None:
     told = refused({**PAIR, "aws_secret_access_key": lambda: made})
-    assert "extra['aws_access_key_id'] gave no access key and secret (dict): return both" in str(told)
+    assert "extra['aws_access_key_id'] gave no access key and secret (dict): give both, in ASCII" in str(told)
     assert not told.retryable
 
 

@@ -4,7 +4,9 @@ import asyncio
 import re
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 
 import pytest
 from tests.support.nova_service import (
@@ -683,6 +685,16 @@ def test_who_does_not_want_to_reconnect_keeps_the_first_stream_to_its_end() -> N
 
     assert "reconnecting" not in run(main())
     assert len(service.urls) == 1
+
+
+# What it is installed with.
+
+
+def test_the_extra_brings_what_the_audio_of_the_defaults_needs() -> None:
+    project = tomllib.loads((Path(__file__).parents[4] / "pyproject.toml").read_text())["project"]
+    needed = {re.split(r"\W", each)[0] for each in project["optional-dependencies"]["nova"]}
+    assert s2s.Config().sample_rate not in NovaEngine().capabilities.input_rates  # so it is resampled
+    assert {"h2", "botocore", "numpy"} <= needed
 
 
 # Secrets.

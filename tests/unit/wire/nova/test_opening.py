@@ -50,6 +50,7 @@ def test_what_a_config_wants_is_asked_for() -> None:
     asked = session(Wishes(top_p=0.0), temperature=0.0, max_output_tokens=7)
     assert asked["inferenceConfiguration"] == {"maxTokens": 7, "topP": 0.0, "temperature": 0.0}
     assert prompt(voice="tina")["audioOutputConfiguration"]["voiceId"] == "tina"
+    assert prompt(voice="\ud800")["audioOutputConfiguration"]["voiceId"] == "?"
 
 
 @pytest.mark.parametrize(
