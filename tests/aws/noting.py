@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from s2s.links import Link
+from s2s.gateway.watching import Onlooker
 from s2s.serving import Knock
 from s2s.simulators.nova import NovaSimulator
 from s2s.transports import Transport
@@ -32,7 +30,7 @@ class Noting(NovaSimulator):
 
     noted: tuple[Noted, ...] = ()
 
-    async def converse(self, transport: Transport, knock: Knock, look: Callable[[Link], Link]) -> None:
+    async def converse(self, transport: Transport, knock: Knock, look: Onlooker) -> None:
         assert isinstance(transport, ServedBedrock)
         transport.__class__ = Noted
         assert isinstance(transport, Noted)

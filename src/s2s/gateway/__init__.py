@@ -14,7 +14,7 @@ from s2s.gateway.failing import light
 from s2s.gateway.inside import Inside
 from s2s.gateway.keeping import Garage, Lifetime
 from s2s.gateway.playing import Playing
-from s2s.gateway.watching import Watch, watched
+from s2s.gateway.watching import Onlooker, Watch
 from s2s.links import Link
 from s2s.serving import Doors, Knock, Listener
 from s2s.transports import Transport
@@ -114,7 +114,7 @@ class Gateway:
         return self._listener.sessions
 
     async def _serve(self, transport: Transport, knock: Knock) -> None:
-        look = watched(self._watch, next(self._numbers))
+        look = Onlooker(self._watch, next(self._numbers))
         try:
             if knock.path in openai.PATHS:
                 self._garage.make_room()

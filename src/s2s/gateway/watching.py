@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from functools import partial
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from s2s.commands import Command
 from s2s.events import Event
@@ -42,6 +43,17 @@ class Watched:
         await self._inner.close()
 
 
-def watched(watch: Watch | None, number: int) -> Callable[[Link], Link]:
-    """Return what wraps the link of a session for whoever watches, if anybody does."""
-    return lambda link: link if watch is None else Watched(link, partial(watch, number))
+class Onlooker(Struct, frozen=True):
+    """Who watches one session, if anybody does; called, it wraps the link of that."""
+
+    watch: Watch | None
+    number: int
+
+    def __call__(self, link: Link) -> Link:
+        """Return the link as it is looked at."""
+        return link if self.watch is None else Watched(link, self.tell)
+
+    def tell(self, event: Event) -> None:
+        """Tell what no engine does."""
+        if self.watch is not None:
+            self.watch(self.number, event)

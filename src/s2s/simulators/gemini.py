@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from s2s.errors import ConfigError
 from s2s.gateway.gemini import PATH, PATHS, Terms, serve, turn_away
 from s2s.gateway.keeping import Garage, Lifetime
 from s2s.gateway.playing import Playing
-from s2s.gateway.watching import Watch
+from s2s.gateway.watching import Onlooker, Watch
 from s2s.links import Link
 from s2s.providers.script import Reply
 from s2s.serving import Knock, Listener
@@ -94,7 +94,7 @@ class GeminiSimulator(Simulator[Listener]):
         """The same by the name of the provider."""
         return {"gemini": self.base_url}
 
-    async def converse(self, transport: Transport, knock: Knock, look: Callable[[Link], Link]) -> None:
+    async def converse(self, transport: Transport, knock: Knock, look: Onlooker) -> None:
         """Talk to one client."""
         temper = self._temper
         if temper.keys is not None and knock.key not in temper.keys:

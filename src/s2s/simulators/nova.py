@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 from uuid import uuid4
@@ -15,7 +15,7 @@ from s2s.engine import Engine
 from s2s.errors import ConfigError, S2SError
 from s2s.gateway.opening import opened
 from s2s.gateway.playing import Playing
-from s2s.gateway.watching import Watch
+from s2s.gateway.watching import Onlooker, Watch
 from s2s.gateway.wishes import config_for
 from s2s.hosting import host
 from s2s.links import Link
@@ -23,6 +23,7 @@ from s2s.providers.script import Reply, ScriptEngine
 from s2s.serving import Knock
 from s2s.simulators import endpoint
 from s2s.simulators.breaking import BREAKS, refusal_of, require_known, status_of
+from s2s.simulators.confiding import Confiding
 from s2s.simulators.endpoint import Endpoint, Entrance, Gate, Manners
 from s2s.simulators.limits import Limited
 from s2s.simulators.manner import Mannered, Tariff
@@ -123,7 +124,7 @@ class NovaSimulator(Simulator[Endpoint]):
             **({"AWS_SESSION_TOKEN": held.session_token} if held.session_token else {}),
         }
 
-    async def converse(self, transport: Transport, knock: Knock, look: Callable[[Link], Link]) -> None:
+    async def converse(self, transport: Transport, knock: Knock, look: Onlooker) -> None:
         """Talk to one client."""
         temper, model, request_id = self._temper, _model_of(knock.path), _new_id()
         refusal = None if isinstance(transport, ServedBedrock) else self._objection(model)
@@ -133,7 +134,7 @@ class NovaSimulator(Simulator[Endpoint]):
         generation = temper.generation or (1 if _FIRST_GENERATION in model else 2)
         setting = Setting(request_id=request_id, generation=generation)
         unruly = Unruly(transport, temper, _SPELLING, self._trouble)
-        stream = Limited(unruly, temper, request_id)
+        stream = Limited(Confiding(unruly, look, _names), temper, request_id)
         setup = await self._asked(stream, setting, request_id)
         if setup is not None:
             await self._answer(stream, setup, look)
@@ -159,7 +160,7 @@ class NovaSimulator(Simulator[Endpoint]):
             await asyncio.sleep(self._temper.accept_s)
             await stream.send(acceptance.pop())
 
-    async def _answer(self, stream: Limited, setup: Setup, look: Callable[[Link], Link]) -> None:
+    async def _answer(self, stream: Limited, setup: Setup, look: Onlooker) -> None:
         try:
             link = await opened(self._engine, config_for(self._engine, wanted(setup)))
         except S2SError as failed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -11,7 +11,7 @@ from msgspec import Struct
 from s2s.certificates import TLS
 from s2s.engine import Engine
 from s2s.gateway.openai import PATHS, serve, turn_away
-from s2s.gateway.watching import Watch
+from s2s.gateway.watching import Onlooker, Watch
 from s2s.links import Link
 from s2s.providers.script import Reply
 from s2s.serving import Knock, Listener
@@ -69,7 +69,7 @@ class OpenAISimulator(Simulator[Listener]):
         """The same by the name of the provider."""
         return {"openai": self.base_url}
 
-    async def converse(self, transport: Transport, knock: Knock, look: Callable[[Link], Link]) -> None:
+    async def converse(self, transport: Transport, knock: Knock, look: Onlooker) -> None:
         """Talk to one client."""
         refusal = self._refusal(knock)
         if refusal is not None:

@@ -10,11 +10,11 @@ from typing import ClassVar, Generic, Protocol, Self, TypeAlias, TypeVar
 
 from s2s.certificates import TLS
 from s2s.config import Config
-from s2s.errors import S2SError
+from s2s.errors import ConnectionLostError, S2SError
+from s2s.events import Error
 from s2s.gateway.failing import light
 from s2s.gateway.inside import Inside
-from s2s.gateway.watching import Watch, watched
-from s2s.links import Link
+from s2s.gateway.watching import Onlooker, Watch
 from s2s.providers.script import Reply, ScriptEngine
 from s2s.serving import Doors, Knock
 from s2s.simulators.temper import Temper
@@ -91,7 +91,7 @@ class Simulator(ABC, Generic[L_co]):
         """Where a conversation is opened."""
 
     @abstractmethod
-    async def converse(self, transport: Transport, knock: Knock, look: Callable[[Link], Link]) -> None:
+    async def converse(self, transport: Transport, knock: Knock, look: Onlooker) -> None:
         """Talk to one client; `look` wraps the link of its session. Raises the S2SError that broke it."""
 
     async def __aenter__(self) -> Self:
@@ -121,10 +121,13 @@ class Simulator(ABC, Generic[L_co]):
         return self._listener
 
     async def _serve(self, transport: Transport, knock: Knock) -> None:
+        look = Onlooker(self._watch, next(self._numbers))
         try:
-            await self.converse(transport, knock, watched(self._watch, next(self._numbers)))
+            await self.converse(transport, knock, look)
         except S2SError as broken:
             self.failures = [*self.failures[1 - _MOST_FAILURES :], light(broken)]
+            if not isinstance(broken, ConnectionLostError):
+                look.tell(Error(broken, fatal=True))
 
 
 def doors_of(temper: Temper, host: str, port: int, tls: TLS | None) -> Doors:

@@ -1,4 +1,5 @@
 import asyncio
+import re
 from base64 import b64decode
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -28,7 +29,7 @@ from s2s.errors import (
     S2SError,
     UnsupportedError,
 )
-from s2s.events import Event
+from s2s.events import Error, Event
 from s2s.items import JSON
 from s2s.links import Link
 from s2s.providers.script import Reply, ScriptEngine
@@ -173,6 +174,28 @@ def test_what_the_engines_tell_can_be_watched_by_stream() -> None:
     run(main())
     assert {number for number, _ in seen} == {1, 2}
     assert {"response_started", "audio_output", "response_generated"} <= {kind for _, kind in seen}
+
+
+@pytest.mark.parametrize(
+    ("messages", "told"),
+    [
+        ((*opening(), b"{}"), "with 400 after nothing that can be read: .*Invalid input request"),
+        ((session_start(), prompt_start(), end("a")), "with 400 after contentEnd: .*No open content found"),
+        ((*opening(), *written("Hello?")[:1]), "with 400 after contentStart: .*Timed out waiting for audio"),
+    ],
+    ids=["unreadable", "too early", "silent"],
+)
+def test_why_a_client_was_turned_away_can_be_watched(messages: tuple[bytes, ...], told: str) -> None:
+    seen: list[Event] = []
+
+    async def main() -> None:
+        peer = await peer_of(NovaSimulator(watch=lambda number, event: seen.append(event)))
+        await peer.say(*messages)
+        assert (await peer.rest(60.0))[0] == 400
+
+    run(main())
+    (failed,) = [each for each in seen if isinstance(each, Error)]
+    assert re.search(f"^the client was turned away {told}", str(failed.error))
 
 
 # What is like Nova Sonic.
@@ -435,11 +458,14 @@ class Failing(PlainEngine):
     ],
 )
 def test_an_engine_that_cannot_be_opened_is_an_exception(failure: S2SError, code: int) -> None:
+    seen: list[Event] = []
+
     async def main() -> None:
-        simulator = NovaSimulator(engine=Failing(failure))
+        simulator = NovaSimulator(engine=Failing(failure), watch=lambda number, event: seen.append(event))
         peer = await set_up(simulator)
         assert (await peer.rest())[0] == code
         assert simulator.failures == [failure]
+        assert [each.error for each in seen if isinstance(each, Error)] == [failure]
 
     run(main())
 
