@@ -135,9 +135,14 @@ class Asker:
             await self._be_silent(self._manner.pace if idle else Pace.REAL_TIME)
 
     async def _settle(self, turns: int) -> None:
-        """Be silent until a turn after so many is complete, or until speech would have been noticed."""
+        """Be silent until a turn after so many is complete, or until speech would have been noticed.
+
+        Over another connection it is heard once more.
+        """
         began_ms = self._feed.position_ms
         while True:
+            if self._floor.standing is Standing.AWAY:
+                began_ms = self._feed.position_ms
             answered = len(self._recording.turns) > turns
             missing_ms = (_OVER_MS if answered else _NOTICED_MS) - (self._feed.position_ms - began_ms)
             idle = self._floor.standing is Standing.IDLE

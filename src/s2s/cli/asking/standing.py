@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from enum import Enum
 
-from s2s.events import Event, ResponseStarted, SpeechStarted, SpeechStopped, Transcript, TurnEnd
+from s2s.events import (
+    Event,
+    Reconnected,
+    Reconnecting,
+    ResponseStarted,
+    SpeechStarted,
+    SpeechStopped,
+    Transcript,
+    TurnEnd,
+)
 
 
 class Standing(Enum):
@@ -13,6 +22,7 @@ class Standing(Enum):
     IDLE = "nobody: no speech is open and no answer is owed"
     USER = "the user: the engine has heard speech begin and not end"
     AGENT = "the engine: it has taken the turn and its answer is not complete"
+    AWAY = "nobody: there is no connection, and whether something is owed shows over the next one"
 
 
 class Floor:
@@ -40,6 +50,10 @@ class Floor:
             case ResponseStarted(), Standing.IDLE:
                 return Standing.AGENT
             case TurnEnd(), Standing.AGENT:
+                return Standing.IDLE
+            case Reconnecting(), Standing.IDLE:
+                return Standing.AWAY
+            case Reconnected(), Standing.AWAY:
                 return Standing.IDLE
             case _, standing:
                 return standing

@@ -22,7 +22,10 @@ from s2s.formats import AudioFormat
 from s2s.items import Call
 from s2s.links import Link
 from s2s.providers.local import LocalEngine
+from s2s.providers.nova import NovaEngine
 from s2s.providers.script import Reply, ScriptEngine, ScriptLink
+from s2s.simulators.nova import NovaSimulator
+from s2s.simulators.temper import Fault, NovaTemper
 from s2s.testing.clock import run
 
 PACES = pytest.mark.parametrize("pace", list(Pace), ids=["real time", "fast"])
@@ -213,6 +216,24 @@ def test_the_error_that_ended_the_session_is_the_one_that_is_raised() -> None:
 def test_an_engine_that_leaves_before_all_is_answered_is_an_error() -> None:
     with pytest.raises(ProviderError, match="ended the session"):
         hold(conversation(Mortal(None), [question(silence(60_000))], Manner()))
+
+
+def torn(times: int) -> NovaEngine:
+    """Return an engine whose connection breaks so often, each time before it has answered."""
+    told: dict[str, Any] = {"does": "close", "said": "completionStart", "code": 500, "reason": "broken"}
+    faults = (Fault(nth=nth, **told) for nth in range(1, times + 1))
+    simulator = NovaSimulator([REPLIES[0]], temper=NovaTemper(faults=tuple(faults)))
+    return NovaEngine(Config(extra={"connect": simulator.connect}))
+
+
+def test_a_question_is_heard_over_another_connection_however_long_that_takes() -> None:
+    recording = hold(conversation(torn(4), [question(speech("go"))], Manner()))
+    assert [each.agent for each in recording.turns] == ["one two"]
+
+
+def test_a_connection_that_cannot_be_replaced_is_no_question_that_was_not_heard() -> None:
+    with pytest.raises(ProviderError, match="broken"):
+        hold(conversation(torn(6), [question(speech("go"))], Manner()))
 
 
 def test_a_failed_answer_is_a_turn() -> None:

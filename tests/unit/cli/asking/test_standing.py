@@ -4,6 +4,8 @@ from s2s.cli.asking.standing import Floor, Standing
 from s2s.events import (
     AudioOutput,
     Event,
+    Reconnected,
+    Reconnecting,
     ResponseStarted,
     SpeechStarted,
     SpeechStopped,
@@ -39,6 +41,27 @@ def after(*events: Event) -> Standing:
     ids=["start", "onset", "partial", "end", "no words", "answer", "over", "barge-in", "late transcript"],
 )
 def test_the_turn_goes_back_and_forth(events: tuple[Event, ...], standing: Standing) -> None:
+    assert after(*events) is standing
+
+
+AWAY, BACK = Reconnecting("the line is dead", 1), Reconnected("replayed")
+
+
+@pytest.mark.parametrize(
+    ("events", "standing"),
+    [
+        ((AWAY,), Standing.AWAY),
+        ((AWAY, AWAY), Standing.AWAY),
+        ((AWAY, BACK), Standing.IDLE),
+        ((ONSET, END, AWAY), Standing.AGENT),
+        ((ONSET, END, AWAY, BACK), Standing.AGENT),
+        ((ONSET, AWAY, BACK), Standing.USER),
+    ],
+    ids=["away", "still", "back", "owes", "owes still", "speaks still"],
+)
+def test_while_there_is_no_connection_nobody_owes_more_than_before(
+    events: tuple[Event, ...], standing: Standing
+) -> None:
     assert after(*events) is standing
 
 
