@@ -27,8 +27,8 @@ class Aside:
         return task
 
     async def end(self) -> None:
-        """Wait until all are through; each of them has bounds of its own."""
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Wait until all are through; each has bounds of its own, and goes on though this be cancelled."""
+        await asyncio.shield(asyncio.gather(*self._tasks, return_exceptions=True))
 
 
 class Spare:

@@ -214,6 +214,8 @@ class Stream:
 
     def pump(self) -> None:
         """Send what waits, as far as the client allows it."""
+        if not self._waiting and self._ours is not Half.ENDING:
+            return
         with suppress(ProtocolError):
             while self._waiting and self.line.writable:
                 n_bytes = self._allowed_bytes()
