@@ -26,18 +26,25 @@ def read_credentials(given: JSON, who: str, expires: JSON = None) -> Credentials
     if not key or not secret:
         told = f"{who} gave no access key and secret ({type(given).__name__}): give both, in ASCII"
         raise AuthError(told, provider=NAME)
+    token = _text(given, _TOKEN)
+    if not token and not _blank(_found(given, _TOKEN)):
+        raise AuthError(f"{who} gave a session token that is no text in ASCII: correct it", provider=NAME)
     try:
         expires_at = _seconds(_found(given, _EXPIRY) or expires)
     except (ValueError, OverflowError):
         told = f"{who} gave an expiry that is no time: use ISO 8601, or leave it out"
         raise AuthError(told, provider=NAME) from None
-    return Credentials(key, secret, _text(given, _TOKEN), expires_at)
+    return Credentials(key, secret, token, expires_at)
 
 
 def _found(given: JSON, names: tuple[str, ...]) -> JSON:
     if isinstance(given, Mapping):
         return next((value for name in names if (value := given.get(name)) is not None), None)
     return next((value for name in names if (value := getattr(given, name, None)) is not None), None)
+
+
+def _blank(found: JSON) -> bool:
+    return found is None or (isinstance(found, str) and not found.strip())
 
 
 def _text(given: JSON, names: tuple[str, ...]) -> str:

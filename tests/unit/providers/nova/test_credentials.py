@@ -104,6 +104,12 @@ def test_a_key_that_cannot_be_sent_is_none(made: JSON) -> None:
     assert not told.retryable
 
 
+@pytest.mark.parametrize("token", ["a\nb", "\u00e9", 5, b"token"])
+def test_a_token_that_cannot_be_sent_is_not_left_out(token: JSON) -> None:
+    told = refused({**PAIR, "aws_session_token": lambda: token})
+    assert "extra['aws_access_key_id'] gave a session token that is no text in ASCII" in str(told)
+
+
 def test_a_function_is_asked_for_every_stream_and_off_the_loop() -> None:
     made, threads = iter(["first", "second"]), []
 
