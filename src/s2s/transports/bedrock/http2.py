@@ -14,6 +14,8 @@ from s2s.transports.ws.keepalive import KeepAlive
 OLD_HTTP = "the peer speaks HTTP/1.1 and no HTTP/2"
 """Why a request is cut that went to another kind of server."""
 
+_DROPPED = "the connection dropped"
+_UNHEARD = "it hung up without a word of HTTP/2: check the port, and whether it is https:// or http://"
 _HIGH_WATER_BYTES = 64 * 1024
 _FLOOD_BYTES = 256 * 1024
 """What may wait to be written while the peer does not read; all beyond is answers to what it sends."""
@@ -32,6 +34,8 @@ class Http2(asyncio.Protocol):
     def __init__(self, listener: Listener, ping_after_s: float | None, pong_within_s: float) -> None:
         self.duplex = Duplex(self._write, listener)
         self._closed = asyncio.Event()
+        self._loss = _UNHEARD
+        """What it means now to lose the connection."""
         self._early: bytearray | None = bytearray()
         """What came before we said anything, which is to be answered later; None from then on."""
         self._keepalive = KeepAlive(self.duplex.ping, self._give_up, ping_after_s, pong_within_s)
@@ -70,6 +74,7 @@ class Http2(asyncio.Protocol):
         self.tcp.set_write_buffer_limits(_HIGH_WATER_BYTES)
 
     def data_received(self, data: bytes) -> None:  # noqa: D102
+        self._loss = _DROPPED
         if self._early is not None:
             self._early += data
             return
@@ -92,7 +97,7 @@ class Http2(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: D102
         self._keepalive.stop()
         self._closed.set()
-        self.duplex.cut(self.duplex.goodbye or "the connection dropped")
+        self.duplex.cut(self.duplex.goodbye or self._loss)
 
     def _write(self, data: bytes) -> None:
         if not self.tcp.is_closing():

@@ -86,6 +86,11 @@ class Way(msgspec.Struct, frozen=True):
             if _REFUSES_ALPN not in (error.reason or ""):
                 raise
             raise self._no_http2("refuses it") from None
+        except ConnectionResetError:
+            if self.context is None:
+                raise
+            told = f"{self.there.where} hung up on TLS: check the port, and whether it is https:// or http://"
+            raise ConnectError(told, retryable=True) from None
         if self.context is not None:
             secured = protocol.tcp.get_extra_info("ssl_object")
             if (spoken := secured.selected_alpn_protocol()) != ALPN:

@@ -14,7 +14,7 @@ import pytest
 from h2.exceptions import ProtocolError
 from msgspec import structs
 
-from s2s.errors import AuthError, ConfigError, ConnectError
+from s2s.errors import AuthError, ConfigError, ConnectError, ConnectionLostError
 from s2s.transports.bedrock import ConnectionLimits, Credentials, connect
 from s2s.transports.bedrock.connection import BedrockTransport
 from s2s.transports.bedrock.opening import request
@@ -161,6 +161,34 @@ def test_a_server_that_wants_tls_does_not_understand_the_request(tmp_path: Path)
 
 
 # --- Nobody there
+
+
+async def slams(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Close on data that was not read, as who understands none of it."""
+    await asyncio.sleep(0.05)
+    writer.transport.abort()
+
+
+def test_a_server_that_hangs_up_on_tls_may_not_speak_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        _, ca = certify(tmp_path)
+        async with raw_server(slams) as url:
+            error = await refused(f"https://{urlsplit(url).netloc}{PATH}", ca)
+            assert "hung up on TLS: check the port, and whether it is https:// or http://" in str(error)
+            assert error.retryable
+
+    run(main())
+
+
+def test_a_server_that_hangs_up_on_http2_without_a_word_may_want_tls() -> None:
+    async def main() -> None:
+        async with raw_server(slams) as url:
+            transport = await opened(f"http://{urlsplit(url).netloc}{PATH}")
+            with pytest.raises(ConnectionLostError, match="check the port, and whether it is https:// or"):
+                await anext(transport)
+            await transport.close()
+
+    run(main())
 
 
 def test_a_port_that_nobody_listens_on_and_a_name_that_does_not_exist_are_connect_errors() -> None:
