@@ -13,20 +13,9 @@ from s2s.wire import Close
 from s2s.wire.nova import messages as m
 from s2s.wire.nova.contents import Contents, Opened, Text
 from s2s.wire.nova.judging import INVALID, LONG_HISTORY, Refused, require, schemas_of
+from s2s.wire.nova.wording import limits_of
 
 USUAL_OUTPUT_HZ = 24_000
-
-
-class HistoryLimits(Struct, frozen=True):
-    """How long a history may be."""
-
-    message_bytes: int
-    total_bytes: int
-    messages: int
-
-
-_LIMITS = {1: HistoryLimits(1024, 40 * 1024, 40)}
-_USUAL = HistoryLimits(50 * 1024, 200 * 1024, 10_000)
 
 
 class Setup(Struct, frozen=True, kw_only=True):
@@ -54,7 +43,7 @@ class Setting:
         self._request_id = request_id
         self._generation = generation
         self._contents = Contents(generation)
-        self._limits = _LIMITS.get(generation, _USUAL)
+        self._limits = limits_of(generation)
         self._session = m.SessionStart()
         self._prompt = m.PromptStart()
         self._tools: tuple[Tool, ...] = ()

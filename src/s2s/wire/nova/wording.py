@@ -25,6 +25,11 @@ _LIMITS = {1: HistoryLimits(1024, 40 * 1024, 40)}
 _USUAL = HistoryLimits(50 * 1024, 200 * 1024, 10_000)
 
 
+def limits_of(generation: int) -> HistoryLimits:
+    """Return what a model of this generation takes."""
+    return _LIMITS.get(generation, _USUAL)
+
+
 def words_of(item: Item) -> str:
     """Return what an entry says, and who does where that is not the user."""
     match item:
@@ -85,7 +90,7 @@ def remembered(items: Iterable[Item]) -> list[Message]:
 
 def history(said: Iterable[Message], generation: int) -> list[tuple[str, str]]:
     """Return role and text of each message of a history: the user first, then in turns, the newest of it."""
-    limits = _LIMITS.get(generation, _USUAL)
+    limits = limits_of(generation)
     merged: list[tuple[str, str]] = []
     for each in said:
         role, text = "ASSISTANT" if each.role == "assistant" else "USER", whole(each.text.strip())
