@@ -32,6 +32,7 @@ _KEYS: Final = (
     "AWS_SECRET_ACCESS_KEY",
     "AWS_PROFILE",
 )
+_WIDTH: Final = max(map(len, _KEYS))
 _STYLES: Final = {"ok": "green", "missing": "yellow", "note": ""}
 State: TypeAlias = Literal["ok", "missing", "note"]
 
@@ -62,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
             topic = each.topic
             out.plain(topic, "bold")
         mark = {"ok": "ok", "missing": "--", "note": "  "}[each.state]
-        out.plain(f"  {mark} {each.name:<20} {each.text}", _STYLES[each.state])
+        out.plain(f"  {mark} {each.name:<{_WIDTH}} {each.text}", _STYLES[each.state])
     return Exit.OK
 
 
@@ -76,6 +77,7 @@ def findings() -> Iterator[Finding]:
     for key in _KEYS:
         present = bool(os.environ.get(key))
         yield Finding("keys", key, "ok" if present else "missing", "set" if present else "not set")
+    yield from _profiles()
     yield from _audio()
 
 
@@ -103,6 +105,22 @@ def _models() -> Iterator[Finding]:
         optional: State = "missing" if MODELS[held.name].distribution else "note"
         state: State = optional if held.path is None else "ok"
         yield Finding("models", held.name, state, held.problem or f"{held.licence}, {held.path}")
+
+
+def _profiles() -> Iterator[Finding]:
+    """Yield the profiles that serve where no variable names a key of AWS."""
+    try:
+        from botocore.exceptions import BotoCoreError
+        from botocore.session import Session
+    except ImportError:
+        return
+    try:
+        names = Session().available_profiles
+    except BotoCoreError as wrong:
+        yield Finding("keys", "profiles of AWS", "missing", f"{wrong}: correct it")
+        return
+    told = ", ".join(names) or "none: `aws configure` makes one"
+    yield Finding("keys", "profiles of AWS", "ok" if names else "missing", told)
 
 
 def _audio() -> Iterator[Finding]:

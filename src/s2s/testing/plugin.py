@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import pytest
@@ -36,6 +37,7 @@ StartNova: TypeAlias = "Callable[..., NovaSimulator]"
 @pytest.fixture
 def openai_simulator() -> Iterator[StartOpenAI]:
     """Start providers that live until the test is over; in a thread, so the test may wait as it likes."""
+    _require("gateway", "aiohttp")
     from s2s.simulators.openai import OpenAISimulator
 
     with _Background() as background:
@@ -45,6 +47,7 @@ def openai_simulator() -> Iterator[StartOpenAI]:
 @pytest.fixture
 def gemini_simulator() -> Iterator[StartGemini]:
     """Start the like of Gemini Live; `tls=Throwaway()` for the stock Python SDK."""
+    _require("gateway", "aiohttp")
     from s2s.simulators.gemini import GeminiSimulator
 
     with _Background() as background:
@@ -54,10 +57,19 @@ def gemini_simulator() -> Iterator[StartGemini]:
 @pytest.fixture
 def nova_simulator() -> Iterator[StartNova]:
     """Start the like of Nova Sonic; `tls=Throwaway()` for the stock SDKs of AWS."""
+    _require("gateway,nova", "aiohttp", "h2", "numpy")
     from s2s.simulators.nova import NovaSimulator
 
     with _Background() as background:
         yield lambda *script, **options: background.start(NovaSimulator(*script, **options))
+
+
+def _require(extra: str, *packages: str) -> None:
+    """Fail the test in words where something is not installed."""
+    missing = [each for each in packages if find_spec(each) is None]
+    if missing:
+        told = f"this fixture needs {', '.join(missing)}: pip install 'voice-s2s[{extra}]'"
+        pytest.fail(told, pytrace=False)
 
 
 class _Background:

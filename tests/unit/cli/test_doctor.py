@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,26 @@ def test_it_never_tells_a_key(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     found = {each["name"]: each for each in map(json.loads, told.splitlines())}
     assert "canary" not in told
     assert found["OPENAI_API_KEY"]["state"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("written", "state", "told"),
+    [
+        ("[default]\naws_access_key_id = canary\n[work]\n", "ok", "default, work"),
+        ("", "missing", "none: `aws configure` makes one"),
+        ("canary\n", "missing", "Unable to parse config file"),
+    ],
+)
+def test_the_profiles_of_aws_are_told_and_nothing_that_is_in_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, state: str, told: str
+) -> None:
+    place = tmp_path / "credentials"
+    place.write_text(written)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(place))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    (found,) = [each for each in findings() if each.name == "profiles of AWS"]
+    assert (found.state, found.text[: len(told)]) == (state, told)
+    assert "canary" not in found.text
 
 
 def test_an_extra_that_is_missing_names_its_remedy() -> None:

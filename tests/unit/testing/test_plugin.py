@@ -1,5 +1,9 @@
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import s2s
 from s2s.providers.script import Reply
@@ -52,3 +56,24 @@ def test_a_pretend_nova_sonic_is_there_as_well(nova_simulator: Callable[..., Nov
 
     assert asyncio.run(main()) == "Good morning."
     assert simulator.failures == []
+
+
+def test_without_the_extra_a_test_says_which(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import importlib.util as util\n"
+        "found = util.find_spec\n"
+        "util.find_spec = lambda name, *rest: None if name == 'aiohttp' else found(name, *rest)\n"
+    )
+    tests = [f"def test_{each}({each}_simulator): ...\n" for each in ("openai", "gemini", "nova")]
+    (tmp_path / "test_mine.py").write_text("".join(tests))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        check=False,
+    )
+    assert done.stdout.count("this fixture needs aiohttp: pip install 'voice-s2s[gateway]'") == 2
+    assert done.stdout.count("this fixture needs aiohttp: pip install 'voice-s2s[gateway,nova]'") == 1
