@@ -8,9 +8,10 @@ from collections.abc import Callable
 import msgspec
 
 from s2s.errors import RemoteProtocolError
-from s2s.transports.bedrock.duplex import WINDOW_BYTES, Head
+from s2s.transports.bedrock.duplex import WINDOW_BYTES
 from s2s.transports.bedrock.events import read
 from s2s.transports.bedrock.eventstream import Decoder
+from s2s.transports.bedrock.headers import Head
 from s2s.transports.bedrock.http2 import OLD_HTTP
 from s2s.transports.bedrock.refusal import MOST_BYTES, Place, Refusal, refusal
 from s2s.transports.bedrock.signing import CONTENT_TYPE

@@ -8,11 +8,11 @@ Source: RFC 9113, h2 4.4.1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from enum import Enum
 from math import inf
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -40,11 +40,10 @@ from s2s.transports.bedrock.frames import (
     content,
     goodbye,
     last,
+    named,
     window_update,
 )
-
-Head: TypeAlias = Mapping[str, str]
-"""Headers, those with a colon included; names in lower case, values of one name joined by commas."""
+from s2s.transports.bedrock.headers import Head, head_of
 
 WINDOW_BYTES = 2**20
 """What the peer may send that was not credited yet."""
@@ -223,7 +222,7 @@ class Duplex:
                 self._listener.on_data(data)
                 self._credit(taken)
             case ResponseReceived(headers=headers):
-                head = _read(headers)
+                head = head_of(headers)
                 if "content-length" not in head:
                     self.theirs = Theirs.DIRECT
                 self._listener.on_head(head)
@@ -231,9 +230,9 @@ class Duplex:
                 self.theirs = Theirs.ENDED
                 self._listener.on_end()
             case StreamReset(error_code=code):
-                self.cut(f"RST_STREAM {_named(code)}")
+                self.cut(f"RST_STREAM {named(code)}")
             case ConnectionTerminated(error_code=code):
-                self.cut(f"GOAWAY {_named(code)}")
+                self.cut(f"GOAWAY {named(code)}")
             case _:
                 pass
 
@@ -278,15 +277,3 @@ def _configured() -> H2Connection:
     }
     h2.local_settings = Settings(client=True, initial_values=settings)
     return h2
-
-
-def _read(headers: Iterable[tuple[bytes, bytes]]) -> Head:
-    head: dict[str, str] = {}
-    for name, value in headers:
-        named, said = name.decode(errors="replace"), value.decode(errors="replace")
-        head[named] = f"{head[named]}, {said}" if named in head else said
-    return head
-
-
-def _named(code: ErrorCodes | int | None) -> str:
-    return code.name if isinstance(code, ErrorCodes) else f"{code or 0:#x}"

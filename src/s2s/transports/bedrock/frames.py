@@ -100,6 +100,11 @@ def batch(waiting: bytearray, window_bytes: int, longest_bytes: int) -> tuple[by
     return b"".join(parts), most
 
 
+def named(code: int | None) -> str:
+    """Return what a code is called with which a stream or a connection ends."""
+    return getattr(code, "name", None) or f"{code or 0:#x}"
+
+
 def last() -> bytes:
     """Return the DATA frame that ends the stream and holds nothing."""
     return bytes((0, 0, 0, _DATA, _LAST)) + _NUMBER

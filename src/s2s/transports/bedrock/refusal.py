@@ -9,8 +9,8 @@ from __future__ import annotations
 import msgspec
 
 from s2s.errors import AuthError, ConnectError
-from s2s.transports.bedrock.duplex import Head
 from s2s.transports.bedrock.events import UNREADABLE
+from s2s.transports.bedrock.headers import Head
 from s2s.transports.ws.refusal import Hide
 
 MOST_BYTES = 64 * 1024

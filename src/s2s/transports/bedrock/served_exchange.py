@@ -22,7 +22,7 @@ from h2.events import (
 )
 from h2.exceptions import ProtocolError
 
-from s2s.transports.bedrock.frames import PREFACE, Broken, Frames
+from s2s.transports.bedrock.frames import PREFACE, Broken, Frames, named
 from s2s.transports.bedrock.served_stream import Manners, ServedLimits, Stream
 
 MOST_STREAMS = 100
@@ -170,10 +170,10 @@ class Exchange:
             case StreamEnded(stream_id=number):
                 self._with(number, Stream.arrive_end)
             case StreamReset(stream_id=number, error_code=code):
-                self._with(number, lambda stream: stream.lose(f"RST_STREAM {_named(code)}"))
+                self._with(number, lambda stream: stream.lose(f"RST_STREAM {named(code)}"))
                 self._bear()
             case ConnectionTerminated(error_code=code):
-                self._leave(f"GOAWAY {_named(code)}")
+                self._leave(f"GOAWAY {named(code)}")
             case RemoteSettingsChanged():
                 self.pump()
                 self._bear()
@@ -210,7 +210,3 @@ class Exchange:
             self.flush()
             self.end(reason)
             self._socket.close()
-
-
-def _named(code: int | None) -> str:
-    return code.name if isinstance(code, ErrorCodes) else f"{code or 0:#x}"

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
+from s2s.transports.bedrock.headers import head_of
 from s2s.transports.bedrock.served_refusals import (
     RETIRED_MODEL,
     UNKNOWN_MODEL,
@@ -54,7 +55,7 @@ class Gate(Struct, frozen=True, kw_only=True):
 
     def judge(self, head: Iterable[tuple[bytes, bytes]]) -> tuple[Knock, Verifier] | Refusal:
         """Return who knocks, with what verifies all that follows; or the answer to who is not let in."""
-        headers = _read(head)
+        headers = head_of(head)
         path, method = headers.get(":path", ""), headers.get(":method", "")
         found = _PATH.fullmatch(path)
         if found is None:
@@ -83,12 +84,3 @@ class Gate(Struct, frozen=True, kw_only=True):
         if self.models is not None and knock.model not in self.models:
             return UNKNOWN_MODEL
         return None
-
-
-def _read(head: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return headers by name; those of one name are one, as in a signature."""
-    read: dict[str, str] = {}
-    for name, value in head:
-        named, said = name.decode(errors="replace"), value.decode(errors="replace")
-        read[named] = f"{read[named]},{said}" if named in read else said
-    return read

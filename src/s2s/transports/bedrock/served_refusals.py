@@ -6,14 +6,12 @@ documents them (2026-11). Where AWS documents a name and no text, the text is wh
 
 from __future__ import annotations
 
-from calendar import timegm
 from collections.abc import Mapping
-from time import strptime
 
 import msgspec
 from msgspec import Struct
 
-from s2s.transports.bedrock.signing import SERVICE, spelled
+from s2s.transports.bedrock.signing import SERVICE, seconds, spelled
 from s2s.transports.bedrock.verifying import Flaw
 
 _COLLECTION = ":http://internal.amazon.com/coral/com.amazon.coral.service/"
@@ -129,7 +127,7 @@ def _misplaced(headers: Mapping[str, str]) -> str:
 
 def _mistimed(date: str, now_s: float, skew_s: float) -> str:
     now, minutes = spelled(int(now_s * 1000)), f"{skew_s / 60:g} min."
-    signed_s = _seconds(date)
+    signed_s = seconds(date)
     if signed_s is None or abs(signed_s - now_s) <= skew_s:
         return f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date: '{date}'."
     if signed_s < now_s:
@@ -137,10 +135,3 @@ def _mistimed(date: str, now_s: float, skew_s: float) -> str:
         return f"Signature expired: {date} is now earlier than {limit} ({now} - {minutes})"
     limit = spelled(int((now_s + skew_s) * 1000))
     return f"Signature not yet current: {date} is still later than {limit} ({now} + {minutes})"
-
-
-def _seconds(date: str) -> float | None:
-    try:
-        return timegm(strptime(date, "%Y%m%dT%H%M%SZ"))
-    except ValueError:
-        return None

@@ -9,12 +9,13 @@ aws-sdk-signers 0.4.0 (2026-11).
 
 from __future__ import annotations
 
+from calendar import timegm
 from collections.abc import Mapping
 from hashlib import sha256
 from hmac import compare_digest
 from hmac import digest as hmac
 from struct import Struct
-from time import gmtime, strftime
+from time import gmtime, strftime, strptime
 from urllib.parse import quote
 
 import msgspec
@@ -74,6 +75,14 @@ class Scope(msgspec.Struct, frozen=True):
 def spelled(date_ms: int) -> str:
     """Return a time, in ms since 1970, as signatures have it: to the second, as 20261122T095001Z."""
     return strftime("%Y%m%dT%H%M%SZ", gmtime(date_ms // 1000))
+
+
+def seconds(date: str) -> float | None:
+    """Return the time that is spelled so, in s since 1970; None where it is none."""
+    try:
+        return timegm(strptime(date, "%Y%m%dT%H%M%SZ"))
+    except ValueError:
+        return None
 
 
 def signed_headers(

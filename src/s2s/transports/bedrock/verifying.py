@@ -6,14 +6,12 @@ Source: Signature Version 4 as AWS documents it, and the errors that go with it 
 from __future__ import annotations
 
 import re
-from calendar import timegm
 from collections.abc import Callable, Mapping
 from enum import Enum
 from hmac import compare_digest
-from time import strptime
 
 from s2s.transports.bedrock.eventstream import Message, Timestamp
-from s2s.transports.bedrock.signing import SERVICE, Chain, Credentials, Scope, request_signature
+from s2s.transports.bedrock.signing import SERVICE, Chain, Credentials, Scope, request_signature, seconds
 
 SKEW_S = 300.0
 _AUTHORIZATION = re.compile(
@@ -106,13 +104,7 @@ def _circumstances(
         return Flaw.EXPIRED
     if scope.service != SERVICE or region not in {None, scope.region}:
         return Flaw.SCOPE
-    if scope.day != date[:8] or abs(_seconds(date) - now_ms / 1000) > skew_s:
+    signed_s = seconds(date)
+    if signed_s is None or scope.day != date[:8] or abs(signed_s - now_ms / 1000) > skew_s:
         return Flaw.SKEWED
     return None
-
-
-def _seconds(date: str) -> float:
-    try:
-        return timegm(strptime(date, "%Y%m%dT%H%M%SZ"))
-    except ValueError:
-        return float("inf")

@@ -15,8 +15,9 @@ from h2.settings import SettingCodes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s2s.transports.bedrock.duplex import WINDOW_BYTES, Duplex, Head, Ours, Theirs
+from s2s.transports.bedrock.duplex import WINDOW_BYTES, Duplex, Ours, Theirs
 from s2s.transports.bedrock.frames import Broken
+from s2s.transports.bedrock.headers import Head
 
 HEAD = [(":method", "POST"), (":scheme", "https"), (":authority", "host"), (":path", "/"), ("x-a", "b")]
 FIRST_WINDOW = 65_535
@@ -186,7 +187,7 @@ def test_the_answer_is_heard_in_order(counted: bool, pad: int | None) -> None:
     both.server.send_data(1, b"abc", pad_length=pad)
     both.server.send_data(1, b"def", end_stream=True, pad_length=pad)
     both.pass_on()
-    assert (both.heard.log, both.heard.data) == (["head 200 1, 2", "end"], b"abcdef")
+    assert (both.heard.log, both.heard.data) == (["head 200 1,2", "end"], b"abcdef")
     assert both.duplex.theirs is Theirs.ENDED
 
 
