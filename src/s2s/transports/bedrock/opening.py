@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping, Sequence
-from functools import cache
-from pathlib import Path
 from time import time_ns
 from urllib.parse import urlsplit
 
@@ -71,27 +68,6 @@ def address(url: str) -> Address:
         raise ConfigError(f"user and password in the URL of {host} are not sent: give credentials")
     path = f"{parts.path or '/'}{'?' * bool(parts.query)}{parts.query}"
     return Address(parts.scheme, host, port or _PORTS[parts.scheme], path)
-
-
-def trust(tls: ssl.SSLContext | None, ca: str | Path | None) -> ssl.SSLContext:
-    """Return the given context, or a shared one with HTTP/2 that trusts the system's roots and `ca`."""
-    if tls is not None and ca is not None:
-        raise ConfigError("both tls and ca are given: load the CA into the context, and leave ca out")
-    if tls is not None or ca is None:
-        return tls or _context()
-    try:
-        return _context(str(ca), Path(ca).stat().st_mtime_ns)
-    except OSError as error:
-        raise ConfigError(f"{ca} holds no CA certificate that can be read: give a PEM file") from error
-
-
-@cache
-def _context(ca: str | None = None, written_ns: int = 0) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.set_alpn_protocols([ALPN])
-    if ca is not None:
-        context.load_verify_locations(ca)
-    return context
 
 
 class Request(msgspec.Struct, frozen=True):

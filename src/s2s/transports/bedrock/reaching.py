@@ -14,12 +14,11 @@ from python_socks.async_.asyncio import Proxy as Plain
 from s2s.errors import ConfigError, ConnectError
 from s2s.transports.bedrock.connection import BedrockTransport
 from s2s.transports.bedrock.http2 import Http2
-from s2s.transports.bedrock.opening import ALPN, Address, Request, address, trust
+from s2s.transports.bedrock.opening import ALPN, Address, Request, address
 from s2s.transports.bedrock.refusal import Place
 from s2s.transports.bedrock.tunnel import SecureProxy
 from s2s.transports.ws.limits import ConnectionLimits
-from s2s.transports.ws.opening import Dial
-from s2s.transports.ws.opening import trust as trust_proxy
+from s2s.transports.ws.opening import Dial, trust
 from s2s.transports.ws.refusal import explained, hiding
 
 Proxy: TypeAlias = Plain | SecureProxy
@@ -33,7 +32,7 @@ def proxy_at(url: str, ca: str | Path | None) -> Proxy:
     """Return the proxy at a URL, trusted like the service. Raises ConfigError that does not show the URL."""
     try:
         if url.startswith(_SECURE):
-            return SecureProxy.at(url, trust_proxy(None, ca))
+            return SecureProxy.at(url, trust(None, ca))
         return Plain.from_url(url)
     except ValueError:
         told = "the proxy's URL is not valid: give http://host:port, https://host:port or socks5://host:port"
@@ -75,7 +74,7 @@ class Way(msgspec.Struct, frozen=True):
     ) -> Way:
         """Return the way to a URL. Raises ConfigError."""
         there = address(url)
-        context = trust(tls, ca) if there.scheme == "https" else None
+        context = trust(tls, ca, ALPN) if there.scheme == "https" else None
         return cls(there, context, None if proxy is None else proxy_at(proxy, ca), limits)
 
     async def lead(self, protocol: Http2) -> None:

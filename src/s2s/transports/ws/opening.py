@@ -68,21 +68,25 @@ def secrets(url: str, pairs: Iterable[tuple[str, str]]) -> frozenset[str]:
     return frozenset(each for piece in telling for each in (piece, piece.partition(".")[2]) if len(each) >= 8)
 
 
-def trust(tls: ssl.SSLContext | None, ca: str | Path | None) -> ssl.SSLContext:
-    """Return the given context, or the shared one that trusts the system's roots and `ca`."""
+def trust(tls: ssl.SSLContext | None, ca: str | Path | None, alpn: str = "") -> ssl.SSLContext:
+    """Return the given context, or the shared one for `alpn` that trusts the system's roots and `ca`."""
     if tls is not None and ca is not None:
         raise ConfigError("both tls and ca are given: load the CA into the context, and leave ca out")
-    return tls or _context(None if ca is None else str(ca))
+    if tls is not None or ca is None:
+        return tls or _context(alpn)
+    try:
+        return _context(alpn, str(ca), Path(ca).stat().st_mtime_ns)
+    except OSError as error:
+        raise ConfigError(f"{ca} holds no CA certificate that can be read: give a PEM file") from error
 
 
 @cache
-def _context(ca: str | None) -> ssl.SSLContext:
+def _context(alpn: str, ca: str | None = None, written_ns: int = 0) -> ssl.SSLContext:
     context = ssl.create_default_context()
+    if alpn:
+        context.set_alpn_protocols([alpn])
     if ca is not None:
-        try:
-            context.load_verify_locations(ca)
-        except OSError as error:
-            raise ConfigError(f"{ca} holds no CA certificate that can be read: give a PEM file") from error
+        context.load_verify_locations(ca)
     return context
 
 

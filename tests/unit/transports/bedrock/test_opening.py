@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from s2s.errors import ConfigError
-from s2s.transports.bedrock.opening import Address, address, request, trust
+from s2s.transports.bedrock.opening import ALPN, Address, address, request
 from s2s.transports.bedrock.refusal import Place
 from s2s.transports.bedrock.signing import EXAMPLE, Credentials
+from s2s.transports.ws.opening import trust
 from s2s.transports.ws.refusal import hiding
 from tests.support.websockets import certify
 
@@ -116,7 +117,7 @@ def test_headers_that_would_break_the_request_are_refused(
 
 def test_the_context_is_shared_and_not_that_of_others(tmp_path: Path) -> None:
     _, ca = certify(tmp_path)
-    assert trust(None, None) is trust(None, None)
+    assert trust(None, None, ALPN) is trust(None, None, ALPN) is not trust(None, None)
     assert trust(None, ca) is trust(None, str(ca)) is not trust(None, None)
     assert trust(None, ca).verify_mode is ssl.CERT_REQUIRED
     mine = ssl.create_default_context()
