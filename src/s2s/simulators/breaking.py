@@ -14,7 +14,7 @@ from s2s.simulators.temper import Deed, Fault
 from s2s.simulators.unruly import Break
 from s2s.transports import Transport
 from s2s.transports.bedrock.served import ServedBedrock
-from s2s.transports.bedrock.served_refusals import Refusal
+from s2s.transports.bedrock.served.refusals import Refusal
 from s2s.transports.ending import CUT, INTERNAL
 
 _STATUSES = {

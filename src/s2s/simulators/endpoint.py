@@ -19,10 +19,10 @@ from s2s.certificates import LOOPBACK, TLS
 from s2s.errors import ConfigError, ConnectionLostError
 from s2s.ports import no_place
 from s2s.transports.bedrock.served import Manners, ServedBedrock, ServedLimits, refuse
-from s2s.transports.bedrock.served_connection import Connection
-from s2s.transports.bedrock.served_gate import Gate, Knock
-from s2s.transports.bedrock.served_refusals import CLOSING, NO_PLACE, Refusal
-from s2s.transports.bedrock.served_stream import Stream
+from s2s.transports.bedrock.served.connection import Connection
+from s2s.transports.bedrock.served.gate import Gate, Knock
+from s2s.transports.bedrock.served.refusals import CLOSING, NO_PLACE, Refusal
+from s2s.transports.bedrock.served.stream import Stream
 from s2s.transports.bedrock.signing import EXAMPLE
 from s2s.transports.bedrock.verifying import Verifier
 from s2s.transports.ending import GOING_AWAY, INTERNAL, NORMAL

@@ -32,7 +32,7 @@ from s2s.simulators.temper import Fault, NovaTemper
 from s2s.simulators.unruly import Spelling, Trouble, Unruly
 from s2s.transports import Transport
 from s2s.transports.bedrock.served import ServedBedrock
-from s2s.transports.bedrock.served_refusals import UNKNOWN_MODEL, Refusal
+from s2s.transports.bedrock.served.refusals import UNKNOWN_MODEL, Refusal
 from s2s.transports.bedrock.signing import EXAMPLE, Credentials
 from s2s.wire import Close
 from s2s.wire.nova import messages as m

@@ -8,8 +8,8 @@ from enum import Enum
 from typing import cast
 
 from s2s.transports.bedrock.frames import PREFACE
-from s2s.transports.bedrock.served_exchange import Exchange, Meet
-from s2s.transports.bedrock.served_stream import Fuse, Manners, ServedLimits
+from s2s.transports.bedrock.served.exchange import Exchange, Meet
+from s2s.transports.bedrock.served.stream import Fuse, Manners, ServedLimits
 
 _NO_HTTP2 = b'{"message":"This operation needs HTTP/2: in TLS by ALPN h2, else with prior knowledge."}'
 _WRONG_VERSION = (

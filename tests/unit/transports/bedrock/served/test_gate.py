@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from s2s.transports.bedrock.served_gate import Gate, Knock
-from s2s.transports.bedrock.served_refusals import THROTTLED, Refusal
+from s2s.transports.bedrock.served.gate import Gate, Knock
+from s2s.transports.bedrock.served.refusals import THROTTLED, Refusal
 from s2s.transports.bedrock.signing import EXAMPLE, Credentials
 from s2s.transports.bedrock.verifying import Verifier
 from tests.support.h2client import MODEL, path_of, request

@@ -23,7 +23,7 @@ from h2.events import (
 from h2.exceptions import ProtocolError
 
 from s2s.transports.bedrock.frames import PREFACE, Broken, Frames, named
-from s2s.transports.bedrock.served_stream import Manners, ServedLimits, Stream
+from s2s.transports.bedrock.served.stream import Manners, ServedLimits, Stream
 
 MOST_STREAMS = 100
 """On one connection, as h2 has it."""

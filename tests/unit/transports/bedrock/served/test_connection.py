@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from s2s.transports.bedrock.served_connection import Connection
-from s2s.transports.bedrock.served_stream import Manners, ServedLimits, Stream
+from s2s.transports.bedrock.served.connection import Connection
+from s2s.transports.bedrock.served.stream import Manners, ServedLimits, Stream
 from tests.support.websockets import run
 
 QUICK = ServedLimits(greeting_s=0.05, send_s=0.05, close_s=5.0)

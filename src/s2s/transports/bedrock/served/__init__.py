@@ -22,8 +22,8 @@ from s2s.errors import ConnectionLostError, RemoteProtocolError
 from s2s.items import JSON
 from s2s.transports.bedrock.events import CHUNK, CODES, UNKNOWN, UNREADABLE
 from s2s.transports.bedrock.eventstream import Decoder, Message, encode, framed, header_block
-from s2s.transports.bedrock.served_refusals import WRONG_SIGNATURE, Refusal
-from s2s.transports.bedrock.served_stream import Manners, ServedLimits, Stream
+from s2s.transports.bedrock.served.refusals import WRONG_SIGNATURE, Refusal
+from s2s.transports.bedrock.served.stream import Manners, ServedLimits, Stream
 from s2s.transports.bedrock.signing import CONTENT_TYPE
 from s2s.transports.bedrock.verifying import Flaw, Verifier
 from s2s.transports.ending import BROKEN, CUT, NORMAL, TOO_BIG, Ending

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from msgspec import Struct
 
 from s2s.transports.bedrock.headers import head_of
-from s2s.transports.bedrock.served_refusals import (
+from s2s.transports.bedrock.served.refusals import (
     RETIRED_MODEL,
     UNKNOWN_MODEL,
     UNKNOWN_PATH,
