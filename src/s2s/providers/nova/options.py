@@ -23,6 +23,7 @@ MOST_S = 460.0
 """How long a stream is used at most: the service ends it after 480 s."""
 _METHOD = "invoke-with-bidirectional-stream"
 _REGION, _NAMED = "us-east-1", "[a-z0-9-]+"
+_ENDPOINT = "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"
 _REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _SERVICE = re.compile(
     r"(?:[\w-]+\.)?bedrock-runtime(?:-fips)?\.(?P<region>[a-z]+(?:-[a-z]+)+-\d+)\.(?:vpce\.)?"
@@ -51,7 +52,8 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     region: str | None = None
     """Else that of base_url, AWS_REGION or AWS_DEFAULT_REGION, else us-east-1."""
     base_url: str | None = None
-    """https or http; the path of the operation is added where it is missing."""
+    """https or http; the path of the operation is added where it is missing. Else
+    AWS_ENDPOINT_URL_BEDROCK_RUNTIME, else the service of AWS."""
     api_key: JSON = None
     """None: the service takes no API keys for this operation."""
     endpointing: Literal["HIGH", "MEDIUM", "LOW"] | None = None
@@ -94,15 +96,20 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         )
 
     @property
+    def endpoint(self) -> str | None:
+        """The URL that was given, here or in the environment as for the SDKs of AWS."""
+        return self.base_url or os.environ.get(_ENDPOINT) or None
+
+    @property
     def where(self) -> str:
         """The region that is spoken to, for which everything is signed."""
-        named = None if self.base_url is None else _SERVICE.fullmatch(self.address.hostname or "")
+        named = None if self.endpoint is None else _SERVICE.fullmatch(self.address.hostname or "")
         return self.region or (named["region"] if named else _region())
 
     @property
     def own(self) -> bool:
         """Whether the service of AWS itself is spoken to, and not in the clear."""
-        if self.base_url is None:
+        if self.endpoint is None:
             return True
         parts = self.address
         return parts.scheme == "https" and _SERVICE.fullmatch(parts.hostname or "") is not None
@@ -110,12 +117,13 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def address(self) -> SplitResult:
         """Where the service is, without the path of its operation. Raises ConfigError for what is no URL."""
-        if self.base_url is None:
+        endpoint = self.endpoint
+        if endpoint is None:
             return parts_of("base_url", f"https://bedrock-runtime.{self.where}.amazonaws.com")
-        if self.base_url.lower().startswith(("ws://", "wss://")):
+        if endpoint.lower().startswith(("ws://", "wss://")):
             told = "names a WebSocket, and the service has none: begin it with https://"
             raise ConfigError(f"extra['base_url'] {told}", provider=NAME)
-        parts = parts_of("base_url", self.base_url, ("https", "http"))
+        parts = parts_of("base_url", endpoint, ("https", "http"))
         if parts.query:
             raise ConfigError("extra['base_url'] has a query: leave it out, or use headers", provider=NAME)
         return parts

@@ -19,7 +19,7 @@ ARN = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-2
 
 @pytest.fixture(autouse=True)
 def _no_region(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -28,6 +28,15 @@ def url(extra: dict[str, JSON], model: str = MODEL) -> str:
 
 
 # Where to connect to.
+
+
+def test_an_endpoint_of_the_environment_is_that_of_the_sdks_of_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "http://127.0.0.1:8766")
+    assert url({}) == f"http://127.0.0.1:8766{PATH}"
+    assert not options_of({}).own
+    assert url({"base_url": "https://localhost"}) == f"https://localhost{PATH}"
+    monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "")
+    assert options_of({}).own
 
 
 def test_the_service_of_the_region_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,17 +123,17 @@ class ServedBedrock:
 
     def abort(self) -> None:
         """Drop the connection, and every stream of it."""
-        self._part("dropped here")
+        self._leave("dropped here")
         self._stream.line.abort()
 
     def reset(self, code: int = ErrorCodes.NO_ERROR) -> None:
         """End the stream by RST_STREAM; what a slow client has not heard yet is lost."""
-        self._part("reset here")
+        self._leave("reset here")
         self._stream.lose("reset here", code)
 
     def go_away(self) -> None:
         """End the connection by GOAWAY, and every stream of it."""
-        self._part("gone away")
+        self._leave("gone away")
         self._stream.line.go_away()
 
     def fail(self, kind: str, message: str, **fields: JSON) -> None:
@@ -143,7 +143,7 @@ class ServedBedrock:
             self._stream.write(encode(headers, msgspec.json.encode({"message": message, **fields})))
             self._finish()
         else:
-            self._part("refused here")
+            self._leave("refused here")
             name = kind[:1].upper() + kind[1:]
             refuse(self._stream, Refusal(CODES.get(kind, UNKNOWN), name, message), self._request_id)
 
@@ -206,7 +206,7 @@ class ServedBedrock:
             raise RemoteProtocolError("What was signed is not one message of an event stream.")
         if messages[0].headers != CHUNK:
             raise RemoteProtocolError(f"What was signed is no chunk of JSON: {messages[0].headers}.")
-        return _part(messages[0].payload)
+        return _document(messages[0].payload)
 
     def _object(self, code: int, reason: str) -> None:
         """End because of the client, and tell it."""
@@ -214,10 +214,10 @@ class ServedBedrock:
         self.fail(EXCEPTIONS[400], reason)
 
     def _finish(self) -> None:
-        self._part("ended here")
+        self._leave("ended here")
         self._stream.end()
 
-    def _part(self, reason: str) -> None:
+    def _leave(self, reason: str) -> None:
         self._ending = self._ending or Ending(NORMAL, reason, wanted=True)
 
 
@@ -228,7 +228,7 @@ def refuse(stream: Stream, refusal: Refusal, request_id: str) -> None:
     stream.end()
 
 
-def _part(payload: bytes) -> bytes:
+def _document(payload: bytes) -> bytes:
     try:
         part = _PARTS.decode(payload).part
     except UNREADABLE as broken:
