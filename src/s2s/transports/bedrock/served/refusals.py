@@ -60,10 +60,6 @@ UNKNOWN_MODEL = Refusal(400, "ValidationException", "The provided model identifi
 RETIRED_MODEL = Refusal(
     404, "ResourceNotFoundException", "This model version has reached the end of its life."
 )
-NO_ACCESS = Refusal(
-    403, "AccessDeniedException", "You don't have access to the model with the specified model ID."
-)
-THROTTLED = Refusal(429, "ThrottlingException", "Too many requests, please wait before trying again.")
 NO_PLACE = Refusal(429, "ThrottlingException", "Too many connections, please wait before trying again.")
 CLOSING = Refusal(503, "ServiceUnavailableException", "The service is going away: connect elsewhere.")
 

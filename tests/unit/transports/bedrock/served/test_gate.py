@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from s2s.transports.bedrock.served.gate import Gate, Knock
-from s2s.transports.bedrock.served.refusals import THROTTLED, Refusal
+from s2s.transports.bedrock.served.refusals import NO_PLACE, Refusal
 from s2s.transports.bedrock.signing import EXAMPLE, Credentials
 from s2s.transports.bedrock.verifying import Verifier
 from tests.support.h2client import MODEL, path_of, request
@@ -202,7 +202,7 @@ def test_a_stranger_learns_nothing_of_the_models() -> None:
 
 
 def test_a_refusal_is_an_answer_of_http() -> None:
-    told = dict(replace(THROTTLED, retry_after_ms=1500).headers("r-1"))
+    told = dict(replace(NO_PLACE, retry_after_ms=1500).headers("r-1"))
     assert told.pop("x-amzn-errortype").partition(":")[0] == "ThrottlingException"
     assert told == {
         ":status": "429",
