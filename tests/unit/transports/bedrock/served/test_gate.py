@@ -209,10 +209,10 @@ def test_a_refusal_is_an_answer_of_http() -> None:
         "x-amzn-requestid": "r-1",
         "x-amz-retry-after": "1500",
         "content-type": "application/json",
-        "content-length": str(len(THROTTLED.body)),
+        "content-length": str(len(NO_PLACE.body)),
     }
-    assert THROTTLED.body == b'{"message":"Too many requests, please wait before trying again."}'
-    assert "x-amz-retry-after" not in dict(THROTTLED.headers("r-1"))
+    assert NO_PLACE.body == b'{"message":"Too many connections, please wait before trying again."}'
+    assert "x-amz-retry-after" not in dict(NO_PLACE.headers("r-1"))
 
 
 NAMES = st.sampled_from(
