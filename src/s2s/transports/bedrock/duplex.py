@@ -29,7 +29,6 @@ from h2.events import (
 )
 from h2.exceptions import H2Error
 from h2.settings import SettingCodes, Settings
-from hyperframe.exceptions import HyperframeError
 
 from s2s.transports.bedrock.frames import (
     STREAM,
@@ -208,7 +207,7 @@ class Duplex:
         """Have h2 look at a frame."""
         try:
             events = self._h2.receive_data(frame)
-        except (H2Error, HyperframeError) as broken:
+        except H2Error as broken:
             raise Broken(type(broken).__name__) from broken
         self.flush()  # what h2 answers allows what is then sent
         for event in events:

@@ -83,7 +83,8 @@ class Http2(asyncio.Protocol):
             self.duplex.receive(data)
         except Broken as broken:
             self.duplex.flush()
-            self.tcp.close()
+            if not self.tcp.is_closing():  # TLS that is closed twice cannot be aborted
+                self.tcp.close()
             old = isinstance(broken, OldHTTP)
             self.duplex.cut(OLD_HTTP if old else f"the peer breaks HTTP/2: {broken}")
 
