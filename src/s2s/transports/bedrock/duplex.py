@@ -1,7 +1,8 @@
 """One request of HTTP/2 whose answer comes while it is still being made; there is no socket here.
 
 All but the content of DATA frames is left to h2, which takes longer over those than all the rest takes. So
-they are cut and written here, under the windows that h2 keeps for what is sent.
+they are cut and written here, under the windows that h2 keeps for what is sent. A goodbye in order does not
+reach it either, for it would hear nothing after that, and the stream may go on to its end.
 
 Source: RFC 9113, h2 4.4.1.
 """
