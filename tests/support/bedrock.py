@@ -206,7 +206,7 @@ class Service(asyncio.Protocol):
             peer.ended("lost")
 
     def flush(self) -> None:
-        if said := self.h2.data_to_send():
+        if (said := self.h2.data_to_send()) and not self.tcp.is_closing():
             self.tcp.write(said)
 
     async def gone(self) -> None:
