@@ -16,6 +16,21 @@ T = TypeVar("T", bound=Struct)
 _NAMES = re.compile(r"at `\$\.(?:\w+\[\d*\]\.)*(\w+)")
 
 
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an engine is told in `Config.extra`; shown are the names, and no values: they may be secret."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(given={self._given})"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        return [("given", self._given)]
+
+    @property
+    def _given(self) -> list[str]:
+        default = type(self)()
+        return [n for n in self.__struct_fields__ if getattr(self, n) != getattr(default, n)]
+
+
 def settings_of(extra: Mapping[str, JSON], kind: type[T], hidden: tuple[str, ...] = ()) -> T:
     """Read `Config.extra`. Raises ConfigError that says what to use, but not what is `hidden`."""
     try:

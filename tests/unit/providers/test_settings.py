@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import pytest
@@ -5,7 +6,10 @@ from msgspec import Meta, Struct
 
 from s2s.errors import ConfigError
 from s2s.items import JSON
-from s2s.providers.settings import settings_of
+from s2s.providers.gemini import options as gemini
+from s2s.providers.nova import options as nova
+from s2s.providers.openai import options as openai
+from s2s.providers.settings import Settings, settings_of
 
 
 class Inner(Struct):
@@ -40,3 +44,26 @@ def test_what_is_spelled_well_is_read() -> None:
 def test_what_is_not_is_told_with_what_can_be(extra: dict[str, JSON], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         settings_of(extra, Knobs, hidden=("secret",))
+
+
+SECRET = "canary-4711"
+
+
+@pytest.mark.parametrize("shown", [repr, str, lambda it: str(list(it.__rich_repr__()))])
+@pytest.mark.parametrize(
+    "options",
+    [
+        gemini.Options(api_key=SECRET, access_token=SECRET, proxy=SECRET, headers={"x": SECRET}),
+        nova.Options(aws_secret_access_key=SECRET, aws_session_token=SECRET, proxy=SECRET),
+        openai.Options(api_key=SECRET, azure_ad_token=SECRET, headers={"x": SECRET}),
+    ],
+    ids=["gemini", "nova", "openai"],
+)
+def test_settings_are_shown_by_name_for_what_they_hold_may_be_secret(
+    options: Settings, shown: Callable[[Settings], str]
+) -> None:
+    told = shown(options)
+    given = [name for name in options.__struct_fields__ if SECRET in str(getattr(options, name))]
+    assert SECRET not in told
+    assert all(name in told for name in given)
+    assert "'ca'" not in told

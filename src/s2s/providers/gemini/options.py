@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlunsplit
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from s2s.errors import ConfigError, UnsupportedError
 from s2s.items import JSON
 from s2s.providers.addresses import WEBSOCKET, parts_of
-from s2s.providers.settings import settings_of
+from s2s.providers.settings import Settings, settings_of
 from s2s.wire.gemini.opening import Scheduling, Wishes
 from s2s.wire.gemini.profiles import NAMED, Profile, Surface, bare, profile_of
 
@@ -27,7 +27,7 @@ _CONTINENTS = ("us", "eu")
 _NEEDS_PROJECT = "Vertex AI needs a project of Google Cloud: set extra={'project': ...}"
 
 
-class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Options(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What `Config.extra` may hold."""
 
     api_key: JSON = None

@@ -9,12 +9,12 @@ from typing import Annotated, Literal
 from urllib.parse import SplitResult, quote, urlunsplit
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from s2s.errors import ConfigError
 from s2s.items import JSON
 from s2s.providers.addresses import parts_of
-from s2s.providers.settings import settings_of
+from s2s.providers.settings import Settings, settings_of
 from s2s.wire.nova.opening import Wishes
 
 NAME = "nova"
@@ -35,7 +35,7 @@ _NO_KEYS = (
 )
 
 
-class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Options(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What `Config.extra` may hold."""
 
     aws_access_key_id: JSON = None
@@ -72,18 +72,6 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     connect: JSON = None
     """Opens the stream in place of the network: takes URL and headers, awaits a Transport. Over one that is
     not direct the service hears no silence while the application sends nothing."""
-
-    def __repr__(self) -> str:
-        """Show which are given, but not what is, for that may be secret."""
-        return f"Options(given={self._given})"
-
-    def __rich_repr__(self) -> list[tuple[str, object]]:
-        return [("given", self._given)]
-
-    @property
-    def _given(self) -> list[str]:
-        default = Options()
-        return [n for n in self.__struct_fields__ if getattr(self, n) != getattr(default, n)]
 
     @property
     def wishes(self) -> Wishes:

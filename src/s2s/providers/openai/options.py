@@ -8,12 +8,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal, TypeAlias, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from msgspec import Struct
-
 from s2s.errors import ConfigError, MissingKeyError
 from s2s.items import JSON
 from s2s.providers.addresses import LOOPBACK, WEBSOCKET, host_of, parts_of
-from s2s.providers.settings import settings_of
+from s2s.providers.settings import Settings, settings_of
 from s2s.transports import Transport
 from s2s.wire.openai.settings import Wishes
 from s2s.wire.openai.variants import VARIANTS, Variant
@@ -27,7 +25,7 @@ Token: TypeAlias = str | Callable[[], str | Awaitable[str]]
 Connect: TypeAlias = Callable[[str, Mapping[str, str]], Awaitable[Transport]]
 
 
-class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Options(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What `Config.extra` may hold."""
 
     api_key: str | None = None
