@@ -24,7 +24,7 @@ from s2s.wire.nova.messages import Asked
 from tests.aws.captured import captured
 from tests.aws.cases import BROKEN, REFUSED, TALKS, Case
 from tests.aws.noting import Noting
-from tests.node.run import Fact, heard, questions, s2s
+from tests.node.run import Fact, heard, questions, s2s, shown
 from tests.support.aws import REPOSITORY, environment, missing, python312
 
 WITHIN_S = 120
@@ -184,18 +184,6 @@ ALL: dict[str, Callable[[Path], Coroutine[None, None, list[Told]]]] = {
 }
 
 
-def _shown(fact: Told) -> Iterator[str]:
-    yield f"  {fact.name}: {'FAILED' if fact.wrong else 'ok'}, {sum(fact.counts.values())} events"
-    for who, what in fact.lines:
-        yield f"    {who:>12}  {what}"
-    for wav, words in fact.heard.items():
-        yield f"    {'we heard':>12}  {words}  ({wav}.wav)"
-    for name, number in fact.numbers.items():
-        yield f"    {number:>12g}  {name}"
-    if fact.wrong:
-        yield fact.wrong
-
-
 def main() -> int:
     """Hold the conversations that are named, or all, and show them."""
     wanted = sys.argv[1:] or list(ALL)
@@ -208,7 +196,7 @@ def main() -> int:
             sys.stdout.write(f"{name}: {ALL[name].__doc__}\n")
             for fact in asyncio.run(ALL[name](Path(folder))):
                 failed += bool(fact.wrong)
-                sys.stdout.write("".join(f"{line}\n" for line in _shown(fact)))
+                sys.stdout.write("".join(f"{line}\n" for line in shown(fact)))
                 sys.stdout.flush()
     sys.stdout.write(f"{failed} failed\n" if failed else "all is well\n")
     return 1 if failed else 0

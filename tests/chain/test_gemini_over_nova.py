@@ -16,7 +16,6 @@ from s2s.events import (
     AudioOutput,
     Interrupted,
     Reconnected,
-    ResponseDone,
     ResponseGenerated,
     ResponseStarted,
     SpeechStarted,
@@ -29,7 +28,7 @@ from s2s.providers.script import WORD_MS, Reply
 from s2s.simulators.temper import NovaTemper
 from s2s.testing.clock import run
 from s2s.testing.talk import Talk
-from tests.chain.said import BONN, GOOD_DAY, HELLO, LOOK_UP, ROME
+from tests.chain.said import BONN, GOOD_DAY, LOOK_UP, ROME, ends, speak
 from tests.support.chain import Chain, NearGemini, far_nova
 
 EACH = pytest.mark.parametrize("profile", ["dev-2.5-native", "dev-3.8"])
@@ -50,17 +49,6 @@ async def talking(
     engine = NearGemini(profile, far, Config(extra={"script": list(replies)}, **near), lifetime)
     async with engine.start() as session:
         yield Talk(session, within_s=20.0), engine.chain
-
-
-async def speak(talk: Talk) -> None:
-    spoken = HELLO + bytes(48_000)
-    for start in range(0, len(spoken), 960):
-        await talk.session.send_audio(spoken[start : start + 960])
-
-
-def ends(chain: Chain) -> list[str]:
-    """Return how the responses of the far script ended."""
-    return [each.status for each in chain.far.script.told if isinstance(each, ResponseDone)]
 
 
 # Turns.

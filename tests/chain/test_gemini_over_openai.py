@@ -16,7 +16,6 @@ from s2s.events import (
     AudioOutput,
     Interrupted,
     Reconnected,
-    ResponseDone,
     ResponseGenerated,
     ResponseStarted,
     SpeechStarted,
@@ -35,7 +34,7 @@ from s2s.providers.script import WORD_MS, Reply
 from s2s.simulators.temper import Fault, Temper
 from s2s.testing.clock import run
 from s2s.testing.talk import Talk
-from tests.chain.said import BONN, GOOD_DAY, HELLO, LOOK_UP, ROME, STORY
+from tests.chain.said import BONN, GOOD_DAY, LOOK_UP, ROME, STORY, ends, speak
 from tests.chain.subjects import ANY, SILENT
 from tests.support.chain import Chain, NearGemini, far_openai
 
@@ -57,17 +56,6 @@ async def talking(
     )
     async with engine.start() as session:
         yield Talk(session, within_s=20.0), engine.chain
-
-
-async def speak(talk: Talk, audio: bytes = HELLO, silence_ms: int = 1000) -> None:
-    spoken = audio + bytes(48 * silence_ms)
-    for start in range(0, len(spoken), 960):
-        await talk.session.send_audio(spoken[start : start + 960])
-
-
-def ends(chain: Chain) -> list[str]:
-    """Return how the responses of the far script ended."""
-    return [each.status for each in chain.far.script.told if isinstance(each, ResponseDone)]
 
 
 # Turns.

@@ -12,15 +12,15 @@ from s2s.config import Config
 from s2s.events import AudioOutput, Interrupted, Reconnected, ResponseDone, TurnEnd
 from s2s.gateway import Lifetime
 from s2s.items import JSON
-from s2s.providers.script import Reply, tone
+from s2s.providers.script import Reply
 from s2s.simulators.temper import GeminiTemper, Temper
 from s2s.testing.clock import run
 from s2s.testing.talk import Talk
+from tests.chain.said import ends, speak
 from tests.chain.subjects import ANY
 from tests.support.chain import Chain, NearGemini, NearOpenAI, far_gemini, far_openai
 
 EACH = pytest.mark.parametrize("profile", ANY)
-HELLO = tone("Hello") + tone("there")
 STORY = Reply(says="word " * 60)
 GOOD_DAY = Reply(says="Good day to you.", hears="Hello there.")
 
@@ -49,17 +49,6 @@ async def gemini(
     async with engine.start() as session:
         yield Talk(session, within_s=20.0), engine.chain
     assert engine.chain.gateway.failures == []
-
-
-async def speak(talk: Talk) -> None:
-    spoken = HELLO + bytes(48_000)
-    for start in range(0, len(spoken), 960):
-        await talk.session.send_audio(spoken[start : start + 960])
-
-
-def ends(chain: Chain) -> list[str]:
-    """Return how the responses of the far script ended."""
-    return [each.status for each in chain.far.script.told if isinstance(each, ResponseDone)]
 
 
 def test_a_cancel_and_what_was_heard_reach_openai_through_openai() -> None:

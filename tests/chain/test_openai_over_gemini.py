@@ -32,7 +32,7 @@ from s2s.providers.script import WORD_MS, Reply
 from s2s.simulators.temper import Fault, GeminiTemper
 from s2s.testing.clock import run
 from s2s.testing.talk import Talk
-from tests.chain.said import BONN, GOOD_DAY, HELLO, LOOK_UP, ROME, STORY
+from tests.chain.said import BONN, GOOD_DAY, HELLO, LOOK_UP, ROME, STORY, ends, speak
 from tests.chain.subjects import ANY, SILENT
 from tests.support.chain import Chain, NearOpenAI, far_gemini
 from tests.support.peers import Peer, inside
@@ -62,12 +62,6 @@ async def peering(profile: str, *replies: Reply, **far: JSON) -> AsyncIterator[t
     chain = Chain(far_gemini(profile, replies, **far))
     yield inside(await chain.connect("ws://gateway/v1/realtime", {})), chain
     await chain.end()
-
-
-async def speak(talk: Talk, audio: bytes = HELLO, silence_ms: int = 1000) -> None:
-    spoken = audio + bytes(48 * silence_ms)
-    for start in range(0, len(spoken), 960):
-        await talk.session.send_audio(spoken[start : start + 960])
 
 
 def said_ms(audio: bytes) -> float:
@@ -132,11 +126,6 @@ def test_a_question_need_not_wait_until_an_answer_was_played(profile: str) -> No
 
 
 # Interruptions.
-
-
-def ends(chain: Chain) -> list[str]:
-    """Return how the responses of the far script ended."""
-    return [each.status for each in chain.far.script.told if isinstance(each, ResponseDone)]
 
 
 @EACH

@@ -29,7 +29,7 @@ from s2s.providers.script import WORD_MS, Reply
 from s2s.simulators.temper import Fault, NovaTemper
 from s2s.testing.clock import run
 from s2s.testing.talk import Talk
-from tests.chain.said import BONN, GOOD_DAY, HELLO, LOOK_UP, ROME
+from tests.chain.said import BONN, GOOD_DAY, HELLO, LOOK_UP, ROME, ends, speak
 from tests.support.chain import Chain, NearOpenAI, far_nova
 from tests.support.peers import Peer, inside
 
@@ -54,17 +54,6 @@ async def peering(*replies: Reply, temper: NovaTemper | None = None) -> AsyncIte
     chain = Chain(far_nova(replies, temper))
     yield inside(await chain.connect("ws://gateway/v1/realtime", {})), chain
     await chain.end()
-
-
-async def speak(talk: Talk) -> None:
-    spoken = HELLO + bytes(48_000)
-    for start in range(0, len(spoken), 960):
-        await talk.session.send_audio(spoken[start : start + 960])
-
-
-def ends(chain: Chain) -> list[str]:
-    """Return how the responses of the far script ended."""
-    return [each.status for each in chain.far.script.told if isinstance(each, ResponseDone)]
 
 
 # Turns.

@@ -255,7 +255,8 @@ ALL: dict[str, Callable[[Path], list[Fact]]] = {
 }
 
 
-def _shown(fact: Fact) -> Iterator[str]:
+def shown(fact: Fact) -> Iterator[str]:
+    """Yield the lines of a conversation."""
     yield f"  {fact.name}: {'FAILED' if fact.wrong else 'ok'}, {sum(fact.counts.values())} events"
     for who, what in fact.lines:
         yield f"    {who:>12}  {what}"
@@ -281,7 +282,7 @@ def main() -> int:
             sys.stdout.write(f"{name}: {ALL[name].__doc__}\n")
             for fact in ALL[name](Path(folder)):
                 failed += bool(fact.wrong)
-                sys.stdout.write("".join(f"{line}\n" for line in _shown(fact)))
+                sys.stdout.write("".join(f"{line}\n" for line in shown(fact)))
                 sys.stdout.flush()
     sys.stdout.write(f"{failed} failed\n" if failed else "all is well\n")
     return 1 if failed else 0

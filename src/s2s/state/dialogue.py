@@ -185,20 +185,14 @@ class Dialogue:
         follows = confirmation or ("requested" if mode == "reset" else self._follows(cause, active))
         dropped = self._drop(calls)
         ended = self._close_waiting(now, "interrupted")
-        asks = cause == "application" or not self._can.barge_in
-        told = self._can.truncate or mode == "reset"
-        truncates = [Truncate(each.item_id, each.heard_ms) for each in cut] if told else []
-        cancels = [Cancel(each, mode) for each in active] if asks else []
-        stops: list[Command] = [*cancels, *truncates]
-        if mode == "reset":
-            stops = [*truncates, *(cancels[:1] or [Cancel(None, mode)])]
+        asked = active if cause == "application" or not self._can.barge_in else []
         return Outcome(
             (
                 Interrupted(first.response_id, first.item_id, first.heard_ms, cause, follows),
                 *dropped.events,
                 *ended,
             ),
-            (*dropped.commands, *stops),
+            (*dropped.commands, *_stops(asked, cut, mode, self._can)),
         )
 
     @property
@@ -330,6 +324,16 @@ class Dialogue:
         if not active:
             return "requested" if self._can.truncate else "local_only"
         return "server_confirmed" if cause == "user_speech" and self._can.barge_in else self._can.interrupt
+
+
+def _stops(
+    active: Sequence[str], cut: Sequence[Heard], mode: InterruptMode, can: Capabilities
+) -> list[Command]:
+    """Return what stops an engine and tells it what was heard: before that where it is replaced."""
+    truncates = [Truncate(each.item_id, each.heard_ms) for each in cut]
+    if mode == "reset":
+        return [*truncates, Cancel(active[0] if active else None, mode)]
+    return [*map(Cancel, active), *(truncates if can.truncate else ())]
 
 
 def _joined(texts: Iterable[str]) -> str:
