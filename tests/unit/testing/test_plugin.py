@@ -67,7 +67,7 @@ def test_without_the_extra_a_test_says_which(tmp_path: Path) -> None:
     tests = [f"def test_{each}({each}_simulator): ...\n" for each in ("openai", "gemini", "nova")]
     (tmp_path / "test_mine.py").write_text("".join(tests))
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"],
+        [sys.executable, "-m", "pytest", "-q", "-rN", "-p", "no:cacheprovider", "test_mine.py"],
         capture_output=True,
         text=True,
         timeout=30,
