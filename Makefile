@@ -18,7 +18,7 @@ $(VENV)/run: pyproject.toml
 
 $(VENV)/dev: $(VENV)/run
 	@echo 'Installing what the tests need ...'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local,chat,cli,gateway,nova,tls,vertex,webrtc]' --group test --group sdk --group check
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local,chat,cli,gateway,nova,pipecat,tls,vertex,webrtc]' --group test --group sdk --group check
 	@touch $@
 
 demo: $(VENV)/run  ## ask the local engine a spoken question and hear the answer

@@ -1,0 +1,101 @@
+"""For processors that go on listening while they talk: tasks of their own, and one bounded way out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from typing import TypeAlias
+
+from s2s.pipeline.frames import AudioFrame, Frame, TextFrame
+
+
+class Outlet:
+    """What a processor has made and nobody has taken yet, in order; for one reader.
+
+    At most `most_frames` wait, so whoever makes them goes no faster than they are taken.
+    """
+
+    def __init__(self, most_frames: int) -> None:
+        self._most = most_frames
+        self._waiting: deque[Frame] = deque()
+        self._ended = False
+        self._room = asyncio.Event()
+        self._room.set()
+        self._reader: asyncio.Future[None] | None = None
+
+    async def put(self, frame: Frame) -> None:
+        """Append when there is room."""
+        while len(self._waiting) >= self._most:
+            self._room.clear()
+            await self._room.wait()
+        self.put_now(frame)
+
+    def put_now(self, frame: Frame) -> None:
+        """Append, whatever the room: for the few frames that must not wait."""
+        self._waiting.append(frame)
+        self._wake()
+
+    def interrupt(self, frame: Frame) -> None:
+        """Take back what the agent had still to say, and append this."""
+        self._waiting = deque(each for each in self._waiting if not says(each))
+        self.put_now(frame)
+        if len(self._waiting) < self._most:
+            self._room.set()
+
+    def end(self) -> None:
+        """Append nothing more; what waits can still be taken."""
+        self._ended = True
+        self._wake()
+
+    def __aiter__(self) -> Outlet:
+        return self
+
+    async def __anext__(self) -> Frame:
+        while not self._waiting:
+            if self._ended:
+                raise StopAsyncIteration
+            self._reader = asyncio.get_running_loop().create_future()
+            await self._reader
+        frame = self._waiting.popleft()
+        self._room.set()
+        return frame
+
+    def _wake(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None and not reader.done():
+            reader.set_result(None)
+
+
+Work: TypeAlias = Callable[[Outlet], Coroutine[object, object, None]]
+
+
+async def concurrently(work: Work, most_frames: int = 4) -> AsyncGenerator[Frame, None]:
+    """Yield what `work` puts into its outlet while it runs; it ends with the work, and by its first error.
+
+    Closing it cancels the work and waits for its end.
+    """
+    outlet = Outlet(most_frames)
+    task = asyncio.create_task(work(outlet), name="s2s-processor")
+    task.add_done_callback(lambda _: outlet.end())
+    try:
+        async for frame in outlet:
+            yield frame
+        try:
+            await task
+        except ExceptionGroup as failed:
+            raise _first(failed) from None
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def says(frame: Frame) -> bool:
+    """Tell whether it is what an agent says, and so what an interruption takes back."""
+    return isinstance(frame, AudioFrame) or (isinstance(frame, TextFrame) and frame.role == "assistant")
+
+
+def _first(failed: BaseException) -> BaseException:
+    while isinstance(failed, BaseExceptionGroup):
+        failed = failed.exceptions[0]
+    return failed
