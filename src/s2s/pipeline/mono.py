@@ -19,11 +19,11 @@ class Mono:
     def push(self, frame: AudioFrame) -> bytes:
         """Return what is complete with this frame.
 
-        Raises AudioFormatError for a frame of no such audio, ConfigError if rates differ and numpy is missing.
+        Raises AudioFormatError for a frame of no such audio, ConfigError if numpy is missing.
         """
         if self._converter is None or self._format != (frame.sample_rate, frame.channels):
             left = b"" if self._converter is None else self._converter.flush()
-            self._converter = _converter(frame, self.sample_rate)
+            self._converter = InputConverter(_format(frame), self.sample_rate)
             self._format = (frame.sample_rate, frame.channels)
             return left + self._converter.push(frame.audio)
         return self._converter.push(frame.audio)
@@ -33,11 +33,8 @@ class Mono:
         return b"" if self._converter is None else self._converter.flush()
 
 
-def _converter(frame: AudioFrame, sample_rate: int) -> InputConverter:
+def _format(frame: AudioFrame) -> AudioFormat:
     try:
-        return InputConverter(AudioFormat("pcm16", frame.sample_rate, frame.channels), sample_rate)
+        return AudioFormat("pcm16", frame.sample_rate, frame.channels)
     except ConfigError as wrong:
-        if "numpy" in str(wrong):
-            raise
-        told = f"an AudioFrame of {frame.sample_rate} Hz and {frame.channels} channels is no audio: {wrong}"
-        raise AudioFormatError(told) from None
+        raise AudioFormatError(f"an AudioFrame holds PCM16, 4 to 192 kHz, 1 to 8 channels: {wrong}") from None
