@@ -36,6 +36,7 @@ lint: $(VENV)/dev  ## the part of check that runs nothing
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python tools/sizes.py
 	$(BIN)/python tools/docs.py --check
+	$(BIN)/python tools/pictures.py --check
 
 NODE := tests/node
 $(NODE)/node_modules/.package-lock.json: $(NODE)/package.json $(NODE)/package-lock.json
@@ -70,8 +71,9 @@ format: $(VENV)/dev ## rewrite layout and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(VENV)/dev   ## rewrite the generated tables
+docs: $(VENV)/dev   ## rewrite the generated tables and pictures
 	$(BIN)/python tools/docs.py
+	$(BIN)/python tools/pictures.py
 
 clean:          ## remove what the other targets made
 	rm -rf $(VENV) $(AWS_VENV) $(OUT) $(NODE)/node_modules build dist .mypy_cache .ruff_cache .hypothesis
