@@ -12,7 +12,7 @@ import msgspec
 
 from s2s import errors
 from s2s.items import JSON, Call, Message, ToolResult
-from s2s.providers.local.brains.endpoint import Endpoint, reason_in
+from s2s.providers.local.endpoints.endpoint import Endpoint, merged, reason_in
 from s2s.providers.local.stages import Prompt, Thought
 
 DONE = "[DONE]"
@@ -28,9 +28,8 @@ def request(prompt: Prompt, model: str, body: Mapping[str, JSON]) -> bytes:
         "tools": [{"type": "function", "function": tool} for tool in prompt.tools] or None,
         "temperature": prompt.temperature,
         "max_tokens": prompt.max_output_tokens,
-        **body,
     }
-    return msgspec.json.encode({name: value for name, value in fields.items() if value is not None})
+    return msgspec.json.encode(merged(fields, body))
 
 
 def messages(prompt: Prompt) -> list[dict[str, JSON]]:

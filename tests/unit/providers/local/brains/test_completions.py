@@ -7,7 +7,7 @@ from tests.support.chatserver import call, chunk
 from s2s.errors import ProviderError, RemoteProtocolError, S2SError
 from s2s.items import JSON, Call, Item, Message, ToolResult
 from s2s.providers.local.brains.completions import DONE, Answer, messages, request
-from s2s.providers.local.brains.endpoint import Endpoint
+from s2s.providers.local.endpoints.endpoint import Endpoint
 from s2s.providers.local.stages import Prompt, Thought
 from s2s.tools import ToolSpec
 

@@ -1,7 +1,7 @@
 import pytest
 
 from s2s.errors import AuthError, ConfigError, ProviderError, RateLimitError, RemoteProtocolError, S2SError
-from s2s.providers.local.brains.endpoint import Endpoint, reason_in
+from s2s.providers.local.endpoints.endpoint import Endpoint, reason_in
 
 KEY = "sk-canary-0123456789"
 ENDPOINT = Endpoint("http://127.0.0.1:1/v1", {"Authorization": f"Bearer {KEY}", "X-Org": "us"})
@@ -27,7 +27,7 @@ ENDPOINT = Endpoint("http://127.0.0.1:1/v1", {"Authorization": f"Bearer {KEY}", 
     ],
 )
 def test_a_refusal_has_a_name_and_advice(status: int, body: str, kind: type[S2SError], message: str) -> None:
-    error = ENDPOINT.refusal(status, body.encode())
+    error = ENDPOINT.refusal(status, body.encode(), wanted="event stream")
     assert type(error) is kind
     assert message in str(error)
     assert len(str(error)) < 500

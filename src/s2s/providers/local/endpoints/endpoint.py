@@ -1,8 +1,9 @@
-"""Where a chat-completions endpoint is, what is sent along, and our names for what goes wrong there."""
+"""Where an HTTP endpoint is, what is sent along, and our names for what goes wrong there."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 
 import msgspec
@@ -22,6 +23,10 @@ class Endpoint(msgspec.Struct, frozen=True):
 
     url: str
     headers: dict[str, str] = {}
+    start: str = "start a server there, or set base_url"
+    """What to do where nobody answers."""
+    late: str = "ask again, or raise timeout_s"
+    """What to do where an answer takes too long."""
 
     def __post_init__(self) -> None:
         if not _URL.fullmatch(self.url):
@@ -45,12 +50,14 @@ class Endpoint(msgspec.Struct, frozen=True):
         said = self.shown(received).encode()
         return errors.RemoteProtocolError(f"{self.url} {what}: ask again, or check base_url", received=said)
 
-    def refusal(self, status: int, body: bytes, retry_after: str = "") -> errors.S2SError:
-        """Return the error for an answer of this HTTP status that is no event stream."""
+    def refusal(
+        self, status: int, body: bytes, retry_after: str = "", *, wanted: str = "answer"
+    ) -> errors.S2SError:
+        """Return the error for an answer of this HTTP status that is not what was wanted."""
         said = f"({status}): {self.shown(reason_in(body))}"
         match status:
             case 200:
-                return self.nonsense(f"sent no event stream but {said}")
+                return self.nonsense(f"sent no {wanted} but {said}")
             case 401 | 403:
                 return errors.AuthError(f"{self.url} refused the credential {said}; set api_key")
             case 429:
@@ -62,6 +69,17 @@ class Endpoint(msgspec.Struct, frozen=True):
                 advice = "check base_url and model" if status < 500 else "ask again later"
                 message, again = f"{self.url} refused {said}; {advice}", status >= 500 or status == 408
                 return errors.ProviderError(message, code=str(status), retryable=again)
+
+
+def keyed(api_key: str | None, headers: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the headers that these options ask for."""
+    key = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+    return {**key, **(headers or {})}
+
+
+def merged(fields: Mapping[str, JSON], body: Mapping[str, JSON]) -> dict[str, JSON]:
+    """Return the fields of a request; those of `body` come last, and None takes one out."""
+    return {name: value for name, value in {**fields, **body}.items() if value is not None}
 
 
 def reason_in(body: bytes) -> str:

@@ -4,7 +4,7 @@ import weakref
 
 import pytest
 
-from s2s.providers.local.brains.sharing import Shared
+from s2s.providers.local.endpoints.sharing import Shared
 
 
 class Thing:

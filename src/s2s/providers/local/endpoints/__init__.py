@@ -1,0 +1,1 @@
+"""Stages that are somewhere else, behind HTTP as OpenAI spells it: what they share, ears and a voice."""
