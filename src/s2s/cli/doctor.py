@@ -18,8 +18,8 @@ from s2s.cli.exits import Exit
 from s2s.cli.options import add_json
 from s2s.cli.rendering.jsonlines import JSONLines
 from s2s.cli.rendering.screen import screen
-from s2s.cli.sound.soundcard import devices
 from s2s.errors import ConfigError
+from s2s.sound.soundcard import devices
 
 _DISTRIBUTION: Final = "voice-s2s"
 _REQUIREMENT: Final = re.compile(r"([\w.-]+).*;.*extra\s*==\s*['\"]([\w-]+)['\"]")

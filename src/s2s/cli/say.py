@@ -11,10 +11,10 @@ from s2s.cli.exits import Exit
 from s2s.cli.options import add_json
 from s2s.cli.rendering.jsonlines import JSONLines
 from s2s.cli.rendering.screen import screen, waiting
-from s2s.cli.sound.devices import Speaker, StreamFactory
-from s2s.cli.sound.soundcard import sounddevice, speaker_stream
 from s2s.cli.sound.speech import spoken, voice_of
 from s2s.errors import ConfigError
+from s2s.sound.devices import Speaker, StreamFactory
+from s2s.sound.soundcard import sounddevice, speaker_stream
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -15,13 +15,13 @@ from s2s.cli.options import add_engine, add_json, config_of, seconds
 from s2s.cli.rendering.jsonlines import JSONLines
 from s2s.cli.rendering.narrator import Narrator
 from s2s.cli.rendering.screen import errors_screen, screen, waiting
-from s2s.cli.sound.devices import Microphone, Speaker, StreamFactory
-from s2s.cli.sound.soundcard import microphone_stream, sounddevice, speaker_stream
 from s2s.engine import Engine
 from s2s.errors import S2SError
 from s2s.events import AudioOutput, Error, Interrupted, ToolCall
 from s2s.formats import AudioFormat
 from s2s.session import Session
+from s2s.sound.devices import Microphone, Speaker, StreamFactory
+from s2s.sound.soundcard import microphone_stream, sounddevice, speaker_stream
 
 _COMMON_HZ = (48_000, 44_100)
 _WELCOME = "Talk now; Ctrl-C ends. With loudspeakers the engine may hear itself: headphones are better."

@@ -1,1 +1,1 @@
-"""Sound without a conversation: devices, and speech alone."""
+"""Speech without a conversation."""

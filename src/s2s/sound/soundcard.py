@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
 
-from s2s.cli.sound.devices import Stream, StreamFactory
 from s2s.errors import ConfigError
+from s2s.sound.devices import Stream, StreamFactory
 
 _NO_PACKAGE = "microphone and speakers need sounddevice: pip install 'voice-s2s[mic]'"
 _NO_PORTAUDIO = "sounddevice finds no PortAudio: install it, such as by `apt install libportaudio2`"

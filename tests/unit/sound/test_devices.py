@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from s2s.cli.sound.devices import Microphone, Speaker
 from s2s.errors import ConfigError
+from s2s.sound.devices import Microphone, Speaker
 
 
 class FakeStream:
@@ -121,3 +121,30 @@ def test_a_flushed_speaker_is_silent() -> None:
         await asyncio.wait_for(speaker.drained(), 5)
 
     asyncio.run(play())
+
+
+class Broken(FakeStream):
+    """Starts and stops only with trouble."""
+
+    def start(self) -> None:
+        raise ConfigError("no start")
+
+    def stop(self) -> None:
+        raise ConfigError("no stop")
+
+
+def test_a_device_that_fails_is_let_go_of_all_the_same() -> None:
+    made: list[FakeStream] = []
+
+    def factory(samplerate: int, callback: Callable[..., None], **options: object) -> FakeStream:
+        made.append(Broken(callback, **options))
+        return made[-1]
+
+    async def open_it() -> None:
+        with pytest.raises(ConfigError, match="no start"):
+            Microphone(factory, [16_000]).__enter__()
+        with pytest.raises(ConfigError, match="no stop"):
+            Speaker(factory, [16_000]).__exit__(None, None, None)
+
+    asyncio.run(open_it())
+    assert [each.calls for each in made] == [["close"], ["close"]]

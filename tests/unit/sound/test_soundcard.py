@@ -4,8 +4,8 @@ from types import ModuleType
 
 import pytest
 
-from s2s.cli.sound.soundcard import devices, microphone_stream, sounddevice, speaker_stream
 from s2s.errors import ConfigError
+from s2s.sound.soundcard import devices, microphone_stream, sounddevice, speaker_stream
 
 
 class PortAudioError(Exception):

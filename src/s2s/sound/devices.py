@@ -44,14 +44,20 @@ class _Device:
         self._stream, self.rate = self._opened(factory, rates)
 
     def __enter__(self) -> Self:
-        self._stream.start()
+        try:
+            self._stream.start()
+        except BaseException:
+            self._stream.close()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stream.stop()
-        self._stream.close()
+        try:
+            self._stream.stop()
+        finally:
+            self._stream.close()
 
     def _opened(self, factory: StreamFactory, rates: Sequence[int]) -> tuple[Stream, int]:
         *first, last = rates

@@ -1,0 +1,1 @@
+"""The computer's microphone and loudspeaker."""
