@@ -50,9 +50,10 @@ class Scribe:
         return Reading(text, covered_bytes, round((loop.time() - began_at) * 1000, 3))
 
     async def preview(self, utterance: Utterance) -> None:
-        """Show the words so far, when nothing more urgent is to be read."""
+        """Show the words so far, when nothing more urgent is to be read; a stage may decline to guess."""
         reading = await self.read(utterance, urgent=False)
-        self.show(utterance, reading.text)
+        if reading.text not in ("", utterance.settled_text):
+            self.show(utterance, reading.text)
 
     def show(self, utterance: Utterance, text: str, *, final: bool = False) -> None:
         """Tell the application the text of an utterance, unless it knows it."""

@@ -20,9 +20,9 @@ Factory: TypeAlias = Callable[..., Any]
 
 SEATS: dict[str, Registry[Factory]] = {
     "vad": Registry("s2s.vad", "voice activity detector", {"silero": "local"}),
-    "stt": Registry("s2s.stt", "speech-to-text stage", {"moonshine": "local"}),
-    "brain": Registry("s2s.brain", "brain", {"chat": "chat"}),
-    "tts": Registry("s2s.tts", "text-to-speech stage", {"hibari": "local"}),
+    "stt": Registry("s2s.stt", "speech-to-text stage", {"moonshine": "local", "openai": "chat"}),
+    "brain": Registry("s2s.brain", "brain", {"chat": "chat", "openai": "chat"}),
+    "tts": Registry("s2s.tts", "text-to-speech stage", {"hibari": "local", "openai": "chat"}),
 }
 DEFAULTS = {"vad": "silero", "stt": "moonshine", "brain": "rules", "tts": "hibari"}
 

@@ -73,7 +73,7 @@ class STT(Protocol):
     async def transcribe(self, pcm: bytes, *, urgent: bool = True) -> str:
         """Return the words of this PCM16 mono audio; cancelling the call stops the work.
 
-        `urgent` is False for a guess while the user still speaks.
+        `urgent` is False for a guess while the user still speaks; no words decline it.
         """
         ...
 

@@ -68,11 +68,13 @@ class ChatBrain(HTTPStage):
         answer = Answer(self._endpoint, f"call_{len(prompt.history)}")
         question = Question("/chat/completions", request(prompt, self._model, self._body), _EVENTS)
         by = asyncio.get_running_loop().time() + self._first_token_s
-        async with self._asked(question, by) as response:
-            async with aclosing(_events(response, by, self._timeout_s)) as events:
-                async for data in events:
-                    for thought in answer.push(data):
-                        yield thought
+        async with (
+            self._asked(question, by) as response,
+            aclosing(_events(response, by, self._timeout_s)) as events,
+        ):
+            async for data in events:
+                for thought in answer.push(data):
+                    yield thought
         if not answer.finish:
             raise self._endpoint.nonsense("broke off in the middle of an answer")
 

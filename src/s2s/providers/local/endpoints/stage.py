@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import cast
 
@@ -94,6 +94,12 @@ class HTTPStage:
                 yield response
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as wrong:
             raise _translated(wrong, self._endpoint) from wrong
+
+
+def multipart(fields: Mapping[str, list[str]], file: tuple[str, bytes, str]) -> tuple[bytes, str]:
+    """Return a form with a `file` (name, content, media type) as one body, and the media type of all."""
+    form = httpx.Request("POST", "http://localhost", data=fields, files={"file": file})
+    return form.read(), form.headers["content-type"]
 
 
 def media_type(response: httpx.Response) -> str:
