@@ -64,6 +64,27 @@ def test_long_speech_is_shown_while_it_lasts() -> None:
     clock.run(main())
 
 
+class Thrifty(LevelSTT):
+    """Reads what was said, and declines to guess."""
+
+    async def transcribe(self, pcm: bytes, *, urgent: bool = True) -> str:
+        return await super().transcribe(pcm) if urgent else ""
+
+
+def test_what_was_shown_stays_where_a_transcriber_declines_to_guess() -> None:
+    async def main() -> None:
+        async with on_the_line(stt=Thrifty()) as caller:
+            await caller.says("one two three")
+            await caller.waits(120)
+            await caller.says("four five six seven eight nine ten eleven twelve thirteen")
+            shown = [each.text for each in caller.all(Transcript)]
+            assert shown == ["one two three"]
+            await caller.hears(Transcript, lambda each: each.final)
+        assert "".join(each.delta for each in caller.all(Transcript)) == caller.turns[0]
+
+    clock.run(main())
+
+
 def test_a_turn_of_minutes_with_pauses_costs_no_more_per_second_and_loses_no_word() -> None:
     async def main() -> None:
         stt = LevelSTT()
