@@ -17,6 +17,7 @@ import s2s
 from s2s import commands, errors, events
 from s2s.models import MODELS
 from s2s.providers.gemini.options import Options as GeminiOptions
+from s2s.providers.local.seats import SEATS
 from s2s.providers.nova.options import Options as NovaOptions
 from s2s.providers.openai.options import Options
 from s2s.registry import providers
@@ -161,6 +162,18 @@ def fault_table() -> Iterator[str]:
     yield from _noted(Fault)
 
 
+def stage_table() -> Iterator[str]:
+    """One row per stage that is built in."""
+    yield "| seat | name | install | options |"
+    yield "|---|---|---|---|"
+    for seat, names in SEATS.items():
+        for name in names.names():
+            extra = f"`voice-s2s[{names.needs(name)}]`" if names.needs(name) else "`voice-s2s`"
+            _, *options = inspect.signature(names.find(name)).parameters.values()
+            shown = ", ".join(f"`{each.name}={each.default!r}`" for each in options) or "none"
+            yield f"| {seat} | `{name}` | {extra} | {shown} |"
+
+
 def model_table() -> Iterator[str]:
     """One row per model."""
     yield "| model | engine | sees | reasons | ends | use instead |"
@@ -233,6 +246,7 @@ BLOCKS: dict[str, Callable[[], Iterator[str]]] = {
     "fault": fault_table,
     "crossing": crossing,
     "models": model_table,
+    "stages": stage_table,
 }
 
 if __name__ == "__main__":
