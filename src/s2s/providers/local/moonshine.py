@@ -49,7 +49,7 @@ class MoonshineSTT:
     """Fills the STT seat; one object serves all sessions, each utterance on one thread of the pool."""
 
     sample_rate = _RATE_HZ
-    languages = ("en",)
+    languages: tuple[str, ...] = ("en",)
 
     def __init__(self, pool: Pool, *, directory: str | os.PathLike[str] | None = None) -> None:
         self._pool = pool

@@ -109,13 +109,13 @@ def media_type(response: httpx.Response) -> str:
 
 async def beginning(response: httpx.Response, most_bytes: int) -> bytes:
     """Return the body, or a little more than so much of a longer one."""
-    body = b""
+    body = bytearray()
     async with aclosing(_body(response)) as pieces:
         async for piece in pieces:
             body += piece
             if len(body) > most_bytes:
                 break
-    return body
+    return bytes(body)
 
 
 async def pieces(response: httpx.Response, by: float, timeout_s: float) -> AsyncGenerator[bytes, None]:

@@ -112,7 +112,7 @@ class TranscriptionSTT(HTTPStage):
 
 
 def _form(fields: Mapping[str, JSON]) -> dict[str, list[str]]:
-    """Return fields as a form spells them: `name[]` for entries of a list, `name[key]` for those of an object."""
+    """Return fields as a form spells them: lists as `name[]`, objects as `name[key]`."""
     form: dict[str, list[str]] = {}
     for name, value in fields.items():
         for key, text in _spelt(name, value):
