@@ -36,17 +36,23 @@ class Outlet:
         self._waiting.append(frame)
         self._wake()
 
-    def interrupt(self, frame: Frame) -> None:
-        """Take back what the agent had still to say, and append this."""
+    def interrupt(self, frame: Frame) -> list[Frame]:
+        """Take back what the agent had still to say, append this, and return what was taken back."""
+        unsaid = [each for each in self._waiting if says(each)]
         self._waiting = deque(each for each in self._waiting if not says(each))
         self.put_now(frame)
         if len(self._waiting) < self._most:
             self._room.set()
+        return unsaid
 
     def end(self) -> None:
         """Append nothing more; what waits can still be taken."""
         self._ended = True
         self._wake()
+
+    def __len__(self) -> int:
+        """How many frames wait to be taken."""
+        return len(self._waiting)
 
     def __aiter__(self) -> Outlet:
         return self

@@ -23,6 +23,11 @@ _SILENCE_MS: Final = 500
 _PREFIX_MS: Final = 400
 
 
+def silence_for(turns: TurnDetection) -> float:
+    """Return how much silence ends a turn of which nobody knows the words."""
+    return _SILENCE_MS * PATIENCE[turns.eagerness] if turns.silence_ms is None else turns.silence_ms
+
+
 class Unsent:
     """The end of all audio so far, of which the engine has nothing."""
 
@@ -66,8 +71,7 @@ class Listener:
     def tune(self, turns: TurnDetection) -> None:
         """Find turns by other settings from now on."""
         hearing = hearing_for(turns)
-        usual_ms = _SILENCE_MS * PATIENCE[turns.eagerness]
-        self.silence_ms = usual_ms if turns.silence_ms is None else turns.silence_ms
+        self.silence_ms = silence_for(turns)
         self._prefix_ms = _PREFIX_MS if turns.prefix_ms is None else turns.prefix_ms
         self._kept_ms = self._prefix_ms + hearing.onset_windows * self._window_ms
         self._ear.tune(replace(hearing, prefix_ms=0.0))

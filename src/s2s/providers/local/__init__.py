@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from functools import cache
 from importlib.util import find_spec
 from typing import ClassVar
 
@@ -13,7 +11,7 @@ from s2s.engine import Engine
 from s2s.errors import ConfigError
 from s2s.links import Link
 from s2s.providers.local.link import LocalLink
-from s2s.providers.local.pool import Pool
+from s2s.providers.local.pool import shared_pool
 from s2s.providers.local.seats import DEFAULTS, Seats, seated
 from s2s.providers.local.tempo import tempo_of
 
@@ -77,15 +75,12 @@ class LocalEngine(Engine):
 
 
 def _seated(config: Config) -> Seats:
-    threads = config.extra.get("threads", min(4, os.cpu_count() or 1))
+    if "threads" not in config.extra:
+        return seated(config.extra, shared_pool())
+    threads = config.extra["threads"]
     if not isinstance(threads, int) or threads < 1:
         raise ConfigError(f"extra['threads'] must be a number from 1 on, not {threads!r}")
-    return seated(config.extra, _pool(threads))
-
-
-@cache
-def _pool(threads: int) -> Pool:
-    return Pool(threads)
+    return seated(config.extra, shared_pool(threads))
 
 
 __all__ = ["LocalEngine", "Seats"]

@@ -9,7 +9,8 @@ from typing import TypeAlias, TypeVar
 
 from msgspec import Struct
 
-from s2s.errors import ProviderError
+from s2s.errors import ProviderError, S2SError
+from s2s.foreign import Late, contained
 from s2s.items import Call
 from s2s.providers.local.clauses import Clauses
 from s2s.providers.local.stages import TTS, Brain, Prompt, Thought
@@ -53,13 +54,13 @@ class Speaker(Struct, frozen=True):
     async def _clauses(self, prompt: Prompt, stages: dict[str, float]) -> AsyncGenerator[Thought, None]:
         clauses = Clauses()
         asked_at = _now()
-        async with aclosing(self._timely(self.brain.respond(prompt), "brain")) as thoughts:
+        async with aclosing(timely(self.brain.respond(prompt), self.longest_s, "brain")) as thoughts:
             async for thought in thoughts:
                 stages.setdefault("brain", _ms(_now() - asked_at))
                 for text in clauses.push(thought) if isinstance(thought, str) else clauses.flush():
                     yield text
                 if not isinstance(thought, str):
-                    yield _checked(thought)
+                    yield checked(thought)
         for text in clauses.flush():
             yield text
 
@@ -69,7 +70,8 @@ class Speaker(Struct, frozen=True):
             return
         asked_at = _now()
         unsaid, odd = text, b""
-        async with aclosing(self._timely(self.tts.speak(text, voice=self.voice), "voice")) as voiced:
+        voiced_in_time = timely(self.tts.speak(text, voice=self.voice), self.longest_s, "voice")
+        async with aclosing(voiced_in_time) as voiced:
             async for audio in voiced:
                 stages.setdefault("tts", _ms(_now() - asked_at))
                 audio = odd + audio
@@ -79,33 +81,44 @@ class Speaker(Struct, frozen=True):
         if unsaid:
             yield Spoken(unsaid)
 
-    async def _timely(self, made: AsyncIterable[T], who: str) -> AsyncGenerator[T, None]:
-        """Yield what a stage gives, each in time, and have the stage let go in the end."""
-        things = aiter(made)
-        try:
-            while True:
-                try:
-                    async with asyncio.timeout(self.longest_s) as limit:
-                        thing = await anext(things)
-                except StopAsyncIteration:
-                    return
-                except TimeoutError as late:
-                    raise self._late(who) if limit.expired() else late from None
-                yield thing
-        finally:
-            close = getattr(things, "aclose", None)
-            if close is not None:
-                await close()
 
-    def _late(self, who: str) -> ProviderError:
-        return ProviderError(
-            f"the {who} gave nothing for {self.longest_s:g} s: check it, or raise extra['brain_s']",
-            code=f"{who}_timeout",
-            retryable=True,
-        )
+async def timely(
+    made: AsyncIterable[T], longest_s: float, who: str, setting: str = "extra['brain_s']"
+) -> AsyncGenerator[T, None]:
+    """Yield what a stage gives, each in time, and have the stage let go in the end.
+
+    Raises ProviderError, which names the setting, when it gives nothing for so long.
+    """
+    things = aiter(made)
+    try:
+        while True:
+            try:
+                thing = await contained(anext(things), longest_s)
+            except StopAsyncIteration:
+                return
+            except Late:
+                told = f"the {who} gave nothing for {longest_s:g} s: check it, or raise {setting}"
+                raise ProviderError(told, code=f"{who}_timeout", retryable=True) from None
+            yield thing
+    finally:
+        close = getattr(things, "aclose", None)
+        if close is not None:
+            await close()
 
 
-def _checked(thought: object) -> Call:
+def named(failed: Exception) -> S2SError:
+    """Return what broke an answer off as an error of ours, which says what to check."""
+    if isinstance(failed, S2SError):
+        return failed
+    error = ProviderError(
+        f"the answer broke off: {type(failed).__name__}: {failed}; check the brain and the voice"
+    )
+    error.__cause__ = failed
+    return error
+
+
+def checked(thought: object) -> Call:
+    """Return what is a call. Raises ProviderError for what no brain may give."""
     if isinstance(thought, Call):
         return thought
     raise ProviderError(f"the brain gave {type(thought).__name__}: it must yield str or s2s.Call")

@@ -12,7 +12,6 @@ from contextlib import aclosing
 from enum import Enum
 from typing import Literal, Self, TypeAlias
 
-from s2s.errors import ProviderError, S2SError
 from s2s.events import (
     AudioOutput,
     Error,
@@ -24,7 +23,7 @@ from s2s.events import (
     ToolCall,
 )
 from s2s.items import Call
-from s2s.providers.local.answer import Piece, Spoken
+from s2s.providers.local.answer import Piece, Spoken, named
 from s2s.state.conversation import Conversation
 
 Origin: TypeAlias = Literal["user_turn", "application", "tool_result"]
@@ -96,7 +95,7 @@ class Answer:
                     await self._give(piece)
         except Exception as failed:  # noqa: BLE001  a brain and a voice are foreign code
             await self._may_speak.wait()
-            self._tell(Error(_named(failed)))
+            self._tell(Error(named(failed)))
             self._end("failed")
         else:
             await self._may_speak.wait()
@@ -233,13 +232,3 @@ def _subtitled(piece: Spoken, step: int) -> Iterator[tuple[str, bytes]]:
             said += len(words[0])
             text += words.popleft()
         yield text, piece.audio[start:end]
-
-
-def _named(failed: Exception) -> S2SError:
-    if isinstance(failed, S2SError):
-        return failed
-    error = ProviderError(
-        f"the answer broke off: {type(failed).__name__}: {failed}; check the brain and the voice"
-    )
-    error.__cause__ = failed
-    return error

@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import heapq
 import itertools
+import os
 import threading
 from collections.abc import Callable
 from enum import IntEnum
+from functools import cache
 from typing import TypeVar
 
 import msgspec
@@ -114,6 +116,16 @@ class Pool:
                 return None
             self._running += 1
             return heapq.heappop(self._jobs)[2]
+
+
+def shared_pool(threads: int | None = None) -> Pool:
+    """Return the pool of this process with so many threads; usually one for each core, up to four."""
+    return _pool(threads or min(4, os.cpu_count() or 1))
+
+
+@cache
+def _pool(threads: int) -> Pool:
+    return Pool(threads)
 
 
 def _outcome(work: Callable[[threading.Event], T], stop: threading.Event) -> T | _Failure:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from s2s.errors import ProviderError, S2SError
 from s2s.events import Error, Event, Transcript
+from s2s.foreign import Late, contained
 from s2s.providers.local.ear import Utterance
 from s2s.providers.local.stages import STT
 
@@ -42,9 +43,9 @@ class Scribe:
         began_at, text = loop.time(), ""
         covered_bytes = utterance.covered(self._tail_bytes)
         try:
-            async with asyncio.timeout(_LONGEST_S):
-                audio = utterance.unsettled(self._tail_bytes)
-                text = utterance.believed(await self._stt.transcribe(audio, urgent=urgent))
+            audio = utterance.unsettled(self._tail_bytes)
+            heard = await contained(self._stt.transcribe(audio, urgent=urgent), _LONGEST_S)
+            text = utterance.believed(heard)
         except Exception as failed:  # noqa: BLE001  a stage is foreign code
             self._tell(Error(_named(failed)))
         return Reading(text, covered_bytes, round((loop.time() - began_at) * 1000, 3))
@@ -65,7 +66,7 @@ class Scribe:
 def _named(failed: Exception) -> S2SError:
     if isinstance(failed, S2SError):
         return failed
-    late = isinstance(failed, TimeoutError)
+    late = isinstance(failed, Late)
     why = f"nothing came for {_LONGEST_S:g} s" if late else f"{type(failed).__name__}: {failed}"
     error = ProviderError(f"the user could not be transcribed: {why}; check the STT stage")
     error.__cause__ = failed

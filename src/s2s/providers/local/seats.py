@@ -43,22 +43,40 @@ class Seats(msgspec.Struct, frozen=True):
     @asynccontextmanager
     async def taken(self) -> AsyncIterator[None]:
         """Sit for one session: stages that want to know hear of its beginning and of its end."""
-        async with AsyncExitStack() as leaving:
-            for stage in (self.vad, self.stt, self.brain, self.tts):
-                if isinstance(stage, SessionAware):
-                    await stage.session_opened()
-                    leaving.push_async_callback(stage.session_closed)
+        async with attended(self.vad, self.stt, self.brain, self.tts):
             await self.warm()
             yield
 
     def require(self, *, voice: str | None = None, language: str | None = None) -> None:
         """Raise UnsupportedError for a voice or a language that no stage has; an empty list has all."""
-        for wanted, stock, what in (
-            (voice, self.tts.voices, "voice"),
-            (language and language.split("-")[0].lower(), self.stt.languages, "language"),
-        ):
-            if wanted and stock and wanted not in stock:
-                raise UnsupportedError(f"the local engine has no {what} {wanted!r}: use {', '.join(stock)}")
+        require_voice(self.tts, voice)
+        require_language(self.stt, language)
+
+
+def require_voice(tts: TTS, voice: str | None) -> None:
+    """Raise UnsupportedError for a voice that it does not have; an empty list has all."""
+    _require(voice, tts.voices, "voice")
+
+
+def require_language(stt: STT, language: str | None) -> None:
+    """Raise UnsupportedError for a language that it does not have; an empty list has all."""
+    _require(language and language.split("-")[0].lower(), stt.languages, "language")
+
+
+def _require(wanted: str | None, stock: tuple[str, ...], what: str) -> None:
+    if wanted and stock and wanted not in stock:
+        raise UnsupportedError(f"the local engine has no {what} {wanted!r}: use {', '.join(stock)}")
+
+
+@asynccontextmanager
+async def attended(*stages: object) -> AsyncIterator[None]:
+    """Let the stages that want to know hear of the beginning of a session, and of its end."""
+    async with AsyncExitStack() as leaving:
+        for each in stages:
+            if isinstance(each, SessionAware):
+                await each.session_opened()
+                leaving.push_async_callback(each.session_closed)
+        yield
 
 
 def seated(extra: Mapping[str, JSON], pool: Pool) -> Seats:
