@@ -1,0 +1,67 @@
+"""Pipecat, both ways: one of ours in its pipelines, and its processors in ours. The extra `pipecat`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal, cast
+
+from s2s.config import Config, override
+from s2s.engine import S2S
+from s2s.errors import ConfigError
+from s2s.pipeline.processor import FrameProcessor, Processor, chain
+from s2s.registry import new
+
+if TYPE_CHECKING:
+    from pipecat.pipeline.worker import PipelineParams
+    from pipecat.processors.frame_processor import FrameProcessor as PipecatProcessor
+
+__all__ = ["as_pipecat", "from_pipecat"]
+
+
+def as_pipecat(engine_or_processor: S2S | str | Processor, **overrides: object) -> PipecatProcessor:
+    """Return an engine, by itself or by its name, or any processor, as one processor of Pipecat's.
+
+    `overrides` are Config fields of the engine's session, its tools too. An engine takes the user's audio and
+    typed words, images, results of tools and interruptions; with turn detection `manual` the pipeline says
+    when the user speaks. Any other processor takes every frame that goes downstream and that it would
+    understand. Raises ConfigError, where Pipecat is missing too.
+    """
+    _require_pipecat()
+    from s2s.pipeline.pipecat.embedded import S2SInPipecat
+
+    given: object = new(engine_or_processor) if isinstance(engine_or_processor, str) else engine_or_processor
+    if isinstance(given, S2S):
+        from s2s.pipeline.speaking import as_frame_processor
+
+        return S2SInPipecat(chain(as_frame_processor(given, **overrides)), _place(given, overrides))
+    if overrides:
+        raise ConfigError(f"only an engine takes {', '.join(overrides)}: configure {given!r} itself")
+    return S2SInPipecat(chain(cast(Processor, given)), "processor")
+
+
+def from_pipecat(
+    *processors: PipecatProcessor | Callable[[], PipecatProcessor], params: PipelineParams | None = None
+) -> FrameProcessor:
+    """Return processors of Pipecat's, or functions that make them, as one of ours.
+
+    They run in a pipeline of their own for each stream; `params` are its rates and what else Pipecat has
+    there. Raises ConfigError, where Pipecat is missing too.
+    """
+    _require_pipecat()
+    from s2s.pipeline.pipecat.hosted import PipecatStep
+
+    return PipecatStep(processors, params)
+
+
+def _place(engine: S2S, overrides: dict[str, object]) -> Literal["engine", "engine_without_turns"]:
+    turns = {name: value for name, value in overrides.items() if name == "turn_detection"}
+    config = override(getattr(engine, "config", Config()), turns)
+    return "engine_without_turns" if config.turns.mode == "manual" else "engine"
+
+
+def _require_pipecat() -> None:
+    try:
+        import_module("pipecat")
+    except ImportError as missing:
+        raise ConfigError("Pipecat is not installed: pip install 'voice-s2s[pipecat]'") from missing
