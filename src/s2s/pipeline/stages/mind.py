@@ -1,0 +1,230 @@
+"""What a brain knows of one stream, and what it owes an answer to."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import deque
+from collections.abc import Iterable
+from typing import Final
+
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
+
+from s2s.commands import PLAIN_RESPONSE, AddItem, CreateResponse, RemoveItem, UpdateSession
+from s2s.config import Config
+from s2s.errors import LocalProtocolError, ToolError, UnsupportedError
+from s2s.events import Error, Event, Origin, ResponseDone, ResponseStarted, ResponseStatus, ToolCallCancelled
+from s2s.items import Message, ToolResult
+from s2s.pipeline.frames import (
+    NOTHING,
+    CommandFrame,
+    ControlFrame,
+    EventFrame,
+    Frame,
+    TextFrame,
+    ToolResultFrame,
+)
+from s2s.pipeline.outlet import Outlet
+from s2s.pipeline.stages.answering import Answer
+from s2s.pipeline.stages.errands import Errands
+from s2s.pipeline.stages.working import hand_on, stages_of
+from s2s.providers.local.answer import named
+from s2s.providers.local.settings import form_of, settings_of
+from s2s.providers.local.stages import Brain, Prompt
+from s2s.state.conversation import Conversation
+
+_TURN_OVER: Final = ControlFrame("end_of_utterance", "assistant")
+
+
+class Wanted(Struct, frozen=True):
+    """An answer that is owed."""
+
+    origin: Origin
+    by: CreateResponse = PLAIN_RESPONSE
+
+
+class Mind:
+    """Hears all frames of a stream, and gives one answer at a time, none while the user speaks."""
+
+    def __init__(
+        self, brain: Brain, own: Config, patience_s: float, outlet: Outlet, group: asyncio.TaskGroup
+    ) -> None:
+        self._brain = brain
+        self._own = own
+        self._patience_s = patience_s
+        self._outlet = outlet
+        self._group = group
+        self._settings = settings_of(own)
+        self._conversation = Conversation(own.history)
+        self._errands = Errands(own.toolset, own.limits.running_tools, group, self._ran)
+        self._speaking: set[str] = set()
+        self._wanted: deque[Wanted] = deque()
+        self._stages: dict[str, float] = {}
+        self._answer: Answer | None = None
+        """The last one, which may be over."""
+        self._turn_is_open = False
+
+    async def take(self, frame: Frame) -> None:
+        """Do what a frame asks for, and hand it on if it is not for the brain alone."""
+        match frame:
+            case ControlFrame(signal="interrupt"):
+                self._interrupt(frame)
+            case TextFrame(role="user", final=True):
+                self._said(frame)
+            case TextFrame(role="system" | "assistant" as role, text=text, item_id=item_id):
+                self._conversation.add(Message(role, text, item_id))
+            case ToolResultFrame(result=result):
+                self._returned(result)
+            case _:
+                await hand_on(self._outlet, frame)
+                self._note(frame)
+
+    def end(self) -> None:
+        """Answer what is owed, for the user says no more."""
+        self._speaking.clear()
+        self._begin()
+
+    def _note(self, frame: Frame) -> None:
+        match frame:
+            case ControlFrame(signal="start_of_utterance", role="user", item_id=item_id):
+                self._speaking.add(item_id)
+            case CommandFrame(command=AddItem(item=item)):
+                self._conversation.add(item)
+            case CommandFrame(command=RemoveItem(item_id=item_id)):
+                self._conversation.drop(item_id)
+            case CommandFrame(command=UpdateSession() as changes):
+                self._update(changes)
+            case CommandFrame(command=CreateResponse(out_of_band=True)):
+                wrong = "this brain answers one thing at a time: ask it without out_of_band"
+                self._tell(Error(UnsupportedError(wrong)))
+            case CommandFrame(command=CreateResponse() as by):
+                self._want(Wanted("application", by))
+            case _:
+                pass
+
+    def _said(self, frame: TextFrame) -> None:
+        if not frame.item_id:
+            frame = replace(frame, item_id=f"user_{uuid.uuid4().hex[:16]}")
+        self._outlet.put_now(frame)
+        spoken = frame.item_id in self._speaking
+        self._speaking.discard(frame.item_id)
+        if frame.text.strip():
+            self._stages |= stages_of(frame)
+            self._conversation.heard_user(frame.item_id, frame.text)
+            if not spoken or self._settings.turn_detection.create_response:
+                self._want(Wanted("user_turn"))
+        self._begin()
+
+    def _want(self, wanted: Wanted) -> None:
+        """Owe an answer: one is enough for all that was said meanwhile, unless it was asked for as such."""
+        alone = all(each.origin == "application" for each in self._wanted)
+        if alone or wanted.origin == "application":
+            self._wanted.append(wanted)
+        elif wanted.origin == "user_turn":
+            self._wanted = deque(e if e.origin == "application" else wanted for e in self._wanted)
+        self._begin()
+
+    def _begin(self) -> None:
+        if self._speaking or not self._wanted or (self._answer is not None and not self._answer.over):
+            return
+        wanted = self._wanted.popleft()
+        modalities = wanted.by.output_modalities
+        metadata = NOTHING if modalities is None else {"spoken": form_of(modalities) == "spoken"}
+        self._answer = answer = Answer(self._outlet, self._conversation, metadata)
+        answer.stages, self._stages = self._stages, {}
+        self._turn_is_open = True
+        self._tell(ResponseStarted(answer.response_id, wanted.origin, wanted.by.metadata))
+        answer.task = self._group.create_task(self._give(answer, self._prompt(wanted.by)))
+
+    def _prompt(self, by: CreateResponse) -> Prompt:
+        self._settings.tools = self._errands.specs
+        history = self._conversation.items if by.context is None else by.context
+        return self._settings.prompt(history, by.instructions)
+
+    async def _give(self, answer: Answer, prompt: Prompt) -> None:
+        status: ResponseStatus = "completed"
+        try:
+            await answer.give(self._brain, prompt, self._patience_s, self._errands)
+        except Exception as failed:  # noqa: BLE001  a brain is foreign code
+            if answer.over:
+                return
+            self._tell(Error(named(failed)))
+            status = "failed"
+        if not answer.over:
+            self._end(answer, status)
+            if any(each.origin == "tool_result" for each in self._wanted) and self._errands.calls.postpone(
+                answer.response_id
+            ):
+                self._wanted = deque(each for each in self._wanted if each.origin != "tool_result")
+            self._close_turn()
+            self._begin()
+
+    def _end(self, answer: Answer, status: ResponseStatus) -> None:
+        answer.over = True
+        self._tell(ResponseDone(answer.response_id, status, stages=answer.stages))
+
+    def _close_turn(self) -> None:
+        """Say that the agent has said all, unless it goes on once its calls are answered."""
+        goes_on = self._errands.calls.open or any(each.origin == "tool_result" for each in self._wanted)
+        if self._turn_is_open and not goes_on:
+            self._turn_is_open = False
+            self._outlet.put_now(_TURN_OVER)
+
+    def _interrupt(self, cut: ControlFrame) -> None:
+        answer = self._answer
+        if cut.response_id and (answer is None or cut.response_id != answer.response_id):
+            self._outlet.put_now(cut)
+            return
+        self._unsay(self._outlet.interrupt(cut))
+        self._wanted.clear()
+        if answer is not None and not answer.over:
+            answer.stop()
+            self._end(answer, "interrupted")
+        stopped = self._errands.interrupt()
+        for each in stopped:
+            self._conversation.add(each)
+        if stopped:
+            self._tell(ToolCallCancelled(tuple(each.call_id for each in stopped)))
+        if self._turn_is_open:
+            self._turn_is_open = False
+            self._outlet.put_now(_TURN_OVER)
+
+    def _unsay(self, frames: Iterable[Frame]) -> None:
+        """Forget what nobody has taken; it comes off the end of what was said."""
+        for frame in reversed(list(frames)):
+            if isinstance(frame, TextFrame) and frame.text:
+                said = self._conversation.text_of(frame.item_id).removesuffix(frame.text)
+                self._conversation.add(Message("assistant", said, frame.item_id))
+
+    def _ran(self, result: ToolResult, failed: ToolError | None) -> None:
+        if failed is not None:
+            self._tell(Error(failed))
+        if result.call_id in self._errands.calls.open:
+            self._returned(result)
+
+    def _returned(self, result: ToolResult) -> None:
+        results = (each for each in self._conversation.items if isinstance(each, ToolResult))
+        if any(each.call_id == result.call_id for each in results):
+            wrong = f"call {result.call_id!r} is already settled: answer each call once"
+            self._tell(Error(LocalProtocolError(wrong)))
+            return
+        self._conversation.add(result)
+        if self._errands.settle(result):
+            self._want(Wanted("tool_result"))
+        elif self._answer is None or self._answer.over:
+            self._close_turn()
+
+    def _update(self, changes: UpdateSession) -> None:
+        own, settings = self._own, self._settings
+        settings.update(changes)
+        settings.instructions = settings.instructions or own.instructions
+        if settings.temperature is None:
+            settings.temperature = own.temperature
+        if settings.max_output_tokens is None:
+            settings.max_output_tokens = own.max_output_tokens
+        if changes.tools is not UNSET:
+            self._errands.share(changes.tools)
+
+    def _tell(self, event: Event) -> None:
+        self._outlet.put_now(EventFrame(event))
