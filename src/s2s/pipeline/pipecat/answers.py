@@ -7,8 +7,9 @@ from pipecat.frames import frames as pc
 
 from s2s.events import ResponseDone, ResponseStarted, ResponseStatus
 from s2s.pipeline.frames import AudioFrame, ControlFrame, EventFrame, Frame, TextFrame
-from s2s.pipeline.pipecat.carried import is_companion, original_of, remembering
+from s2s.pipeline.pipecat.carried import S2SFrame, is_companion, original_of, remembering
 from s2s.pipeline.pipecat.mapping import of_agent, to_pipecat, to_s2s
+from s2s.pipeline.pipecat.turns import TURNS, Turns
 
 _NAMELESS = "pipecat"
 
@@ -58,11 +59,14 @@ class Bracketed:
 
 
 class Named:
-    """Pipecat's frames as ours; the answers of its own services get the ids that those of ours have."""
+    """Pipecat's frames as ours; what its own services say gets the ids that ours have."""
 
     def __init__(self) -> None:
         self._response_id = ""
+        self._around = _NAMELESS
+        """The answer of ours that a frame without a name belongs to."""
         self._position_ms = 0.0
+        self._turns = Turns()
         self._open: set[type[pc.Frame]] = set()
         """What has to come before the answer is over."""
 
@@ -78,12 +82,17 @@ class Named:
             case pc.LLMFullResponseEndFrame() | pc.TTSStoppedFrame():
                 self._open.discard(type(frame))
                 return [] if self._open else self._end("completed")
+            case _ if isinstance(frame, TURNS):
+                return [*self._turns.push(frame)]
             case pc.InterruptionFrame():
                 return [*(to_s2s(frame) or ()), *self._end("interrupted")]
+            case S2SFrame(frame=EventFrame(event=ResponseStarted(response_id=response_id)) as carried):
+                self._around = response_id
+                return [carried]
             case _:
                 made = to_s2s(frame)
-                unnamed = original_of(frame) is None and made is not None
-                return [self._named(each, frame) for each in made] if unnamed and made else made
+                unnamed = made is not None and original_of(frame) is None
+                return [self._name(each, frame) for each in made] if unnamed and made else made
 
     def _begin(self, frame: pc.Frame, last: type[pc.Frame]) -> list[Frame]:
         self._open.add(last)
@@ -103,11 +112,13 @@ class Named:
             ControlFrame("end_of_utterance", "assistant", response_id=ended),
         ]
 
-    def _named(self, made: Frame, frame: pc.Frame) -> Frame:
-        name = self._response_id or _NAMELESS
+    def _name(self, made: Frame, frame: pc.Frame) -> Frame:
+        name = self._response_id or self._around
         match made:
             case TextFrame(role="assistant"):
                 return replace(made, response_id=name, item_id=_item(name))
+            case TextFrame(role="user") if not isinstance(frame, pc.InputTextRawFrame):
+                return self._turns.name(made)
             case AudioFrame() if isinstance(frame, pc.OutputAudioRawFrame):
                 began, self._position_ms = self._position_ms, self._position_ms + made.duration_ms
                 return replace(made, response_id=name, item_id=_item(name), position_ms=began)

@@ -14,9 +14,10 @@ from pipecat.utils.time import time_now_iso8601
 from s2s.commands import PLAIN_RESPONSE, AddItem
 from s2s.pipeline.frames import CommandFrame, ControlFrame
 from s2s.pipeline.pipecat.carried import S2SFrame
-from s2s.pipeline.pipecat.exchange import COPY, SIGNALS, TURNS, Exchange
+from s2s.pipeline.pipecat.exchange import COPY, SIGNALS, Exchange
 from s2s.pipeline.pipecat.intake import Intake
 from s2s.pipeline.pipecat.mapping import messages_of
+from s2s.pipeline.pipecat.turns import TURNS
 from s2s.pipeline.processor import Chain
 
 Place: TypeAlias = Literal["processor", "engine", "engine_without_turns"]
@@ -61,6 +62,10 @@ class S2SInPipecat(FrameProcessor):
         self._pump: asyncio.Task[None] | None = None
         self._first_context: pc.LLMContextFrame | None = None
 
+    @property
+    def _is_engine(self) -> bool:
+        return self._place != "processor"
+
     async def process_frame(self, frame: pc.Frame, direction: FrameDirection) -> None:
         """Take what is for the processor, and hand on everything else."""
         await super().process_frame(frame, direction)
@@ -101,7 +106,7 @@ class S2SInPipecat(FrameProcessor):
         self._intake = Intake()
         self._intake.put_now(ControlFrame("start", metadata=COPY))
         self._pump = self.create_task(self._run(self._intake, self._exchange), "s2s")
-        if self._place != "processor":
+        if self._is_engine:
             await self.broadcast_frame(
                 pc.LLMServiceMetadataFrame,
                 service_name=self.name,
@@ -124,7 +129,7 @@ class S2SInPipecat(FrameProcessor):
         match frame:
             case pc.InterruptionFrame():
                 return True
-            case _ if self._place == "processor":
+            case _ if not self._is_engine:
                 return direction is _DOWN
             case _ if isinstance(frame, TURNS):
                 return self._place == "engine_without_turns"
@@ -141,11 +146,11 @@ class S2SInPipecat(FrameProcessor):
         made = self._exchange.hear(frame)
         for each in made or ():
             await intake.put(each)
-        return made is not None and not isinstance(frame, SIGNALS if self._place == "processor" else _SHARED)
+        return made is not None and not isinstance(frame, _SHARED if self._is_engine else SIGNALS)
 
     async def _seed(self, frame: pc.LLMContextFrame, intake: Intake) -> None:
         # Later contexts hold what was said since, which the engine knows.
-        if self._first_context is not None or self._place == "processor":
+        if self._first_context is not None or not self._is_engine:
             return
         self._first_context = frame
         for message in messages_of(frame.context.get_messages()):
@@ -173,9 +178,12 @@ class S2SInPipecat(FrameProcessor):
             case pc.InterruptionFrame():
                 await self.stop_all_metrics()  # type: ignore[no-untyped-call]
                 await self.broadcast_frame_instance(frame)
+            case pc.VADUserStartedSpeakingFrame() | pc.VADUserStoppedSpeakingFrame() if self._is_engine:
+                # A stage that detects speech tells what it hears; an engine tells what it decides.
+                pass
             case _ if isinstance(frame, _BROADCAST):
                 await self.broadcast_frame_instance(frame)
-            case _ if isinstance(frame, _TRANSCRIPTS) and self._place != "processor":
+            case _ if isinstance(frame, _TRANSCRIPTS) and self._is_engine:
                 await self.push_frame(frame, _UP)
             case _:
                 await self.push_frame(frame)

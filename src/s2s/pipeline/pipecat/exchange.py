@@ -12,8 +12,8 @@ from s2s.events import ResponseStarted
 from s2s.pipeline.frames import AudioFrame, ControlFrame, EventFrame, Frame, Metadata, TextFrame
 from s2s.pipeline.pipecat.answers import Bracketed, Named
 from s2s.pipeline.pipecat.carried import S2SFrame
+from s2s.pipeline.pipecat.turns import TURNS
 
-TURNS: Final = (pc.UserStartedSpeakingFrame, pc.UserStoppedSpeakingFrame)
 SIGNALS: Final = (pc.InterruptionFrame, *TURNS)
 """They go on by themselves; a processor gets a copy."""
 COPY: Final[Metadata] = MappingProxyType({"from": "pipecat"})

@@ -13,7 +13,7 @@
 | ToolCallFrame | FunctionCallsStartedFrame, FunctionCallInProgressFrame; External... where it `runs_here` |
 | ToolResultFrame | FunctionCallResultFrame |
 | ControlFrame interrupt | InterruptionFrame |
-| ControlFrame start_of_utterance, end_of_utterance of the user | UserStarted-, UserStoppedSpeakingFrame |
+| ControlFrame start_of_utterance, end_of_utterance of the user | (VAD)UserStarted-, ...StoppedSpeakingFrame |
 | EventFrame(Error) | ErrorFrame |
 | EventFrame(ToolCallCancelled) | S2SFrame and FunctionCallCancelFrame |
 | CommandFrame(CreateResponse) | S2SFrame; back also from LLMRunFrame |
@@ -82,9 +82,15 @@ def to_pipecat(frame: Frame, now: str = "") -> list[pc.Frame]:
         case ControlFrame(signal="interrupt"):
             return [remembering(pc.InterruptionFrame(), frame)]
         case ControlFrame(signal="start_of_utterance", role="user"):
-            return [remembering(pc.UserStartedSpeakingFrame(), frame)]
+            return [
+                remembering(pc.VADUserStartedSpeakingFrame(), None),
+                remembering(pc.UserStartedSpeakingFrame(), frame),
+            ]
         case ControlFrame(signal="end_of_utterance", role="user"):
-            return [remembering(pc.UserStoppedSpeakingFrame(), frame)]
+            return [
+                remembering(pc.VADUserStoppedSpeakingFrame(), None),
+                remembering(pc.UserStoppedSpeakingFrame(), frame),
+            ]
         case EventFrame(event=Error(error=error)):
             return [remembering(pc.ErrorFrame(str(error), exception=error), frame)]
         case EventFrame(event=ToolCallCancelled(call_ids=ids)):
@@ -114,9 +120,9 @@ def to_s2s(frame: pc.Frame) -> list[Frame] | None:
             return [CommandFrame(PLAIN_RESPONSE)]
         case pc.InterruptionFrame():
             return [original or ControlFrame("interrupt")]
-        case pc.UserStartedSpeakingFrame():
+        case pc.UserStartedSpeakingFrame() | pc.VADUserStartedSpeakingFrame():
             return [original or ControlFrame("start_of_utterance")]
-        case pc.UserStoppedSpeakingFrame():
+        case pc.UserStoppedSpeakingFrame() | pc.VADUserStoppedSpeakingFrame():
             return [original or ControlFrame("end_of_utterance")]
         case pc.ErrorFrame():
             return [original or EventFrame(Error(error_of(frame), is_fatal(frame)))]

@@ -80,6 +80,7 @@ def test_what_the_user_says_has_no_brackets() -> None:
     assert kinds(Bracketed(), *user) == [
         pc.InputAudioRawFrame,
         pc.TranscriptionFrame,
+        pc.VADUserStoppedSpeakingFrame,
         pc.UserStoppedSpeakingFrame,
     ]
 
@@ -90,8 +91,9 @@ def everything(frames: Iterable[Frame]) -> list[Frame]:
 
 
 def test_an_answer_of_ours_comes_back_without_anything_added() -> None:
-    for last in ([DONE, OVER], [CUT, EventFrame(ResponseDone("r", "interrupted")), OVER]):
-        said = [STARTED, WORDS, SOUND, SOUND, *last]
+    cut_off: list[Frame] = [CUT, EventFrame(ResponseDone("r", "interrupted")), OVER]
+    for last in ([DONE, OVER], cut_off):
+        said: list[Frame] = [STARTED, WORDS, SOUND, SOUND, *last]
         assert everything(said) == said
 
 
@@ -151,6 +153,13 @@ def test_sound_and_text_outside_of_an_answer_are_still_the_agents() -> None:
     assert sound.response_id
     assert isinstance(text, TextFrame)
     assert (text.role, text.response_id) == ("assistant", sound.response_id)
+
+
+def test_text_that_a_processor_made_anew_belongs_to_the_answer_around_it() -> None:
+    started, text = heard(Named(), S2SFrame(STARTED), pc.TextFrame("Hi"))
+    assert started == STARTED
+    assert isinstance(text, TextFrame)
+    assert text.response_id == "r"
 
 
 def test_the_users_own_frames_get_no_name() -> None:

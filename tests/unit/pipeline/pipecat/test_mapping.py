@@ -100,6 +100,11 @@ def back(made: Iterable[pc.Frame]) -> list[Frame]:
     return [frame for each in made for frame in to_s2s(each) or ()]
 
 
+def only(frame: pc.Frame) -> Frame:
+    (ours,) = back([frame])
+    return ours
+
+
 def forgetting(made: Iterable[pc.Frame]) -> list[pc.Frame]:
     """What a processor would make that copies what it knows: what nobody but us knows is lost."""
     kept = [each for each in made if not is_companion(each)]
@@ -159,14 +164,11 @@ def test_what_both_sides_can_express_survives_even_a_processor_that_makes_its_fr
         pc.LLMMessagesAppendFrame([{"role": "system", "content": "be kind"}], run_llm=False),
         pc.FunctionCallResultFrame("", "call_1", {}, "22 degrees", run_llm=True),
         pc.InterruptionFrame(),
-        pc.UserStartedSpeakingFrame(),
-        pc.UserStoppedSpeakingFrame(),
     ],
     ids=lambda frame: type(frame).__name__,
 )
 def test_a_frame_of_pipecats_comes_back_as_it_was(frame: pc.Frame) -> None:
-    (ours,) = to_s2s(frame) or ()
-    (again,) = to_pipecat(ours)
+    (again,) = to_pipecat(only(frame))
     own = {"id", "name", "metadata"}
     assert type(again) is type(frame)
     assert {k: v for k, v in vars(again).items() if k not in own} == {
@@ -185,11 +187,22 @@ def test_what_a_processor_changes_in_a_frame_counts_and_the_rest_is_kept() -> No
 
 
 def test_the_audio_of_the_agent_is_known_by_its_response_or_its_item() -> None:
-    made = [to_pipecat(AudioFrame(b"", **ids))[0] for ids in ({}, {"item_id": "i"}, {"response_id": "r"})]
+    said = [AudioFrame(b""), AudioFrame(b"", item_id="i"), AudioFrame(b"", response_id="r")]
+    made = [each for frame in said for each in to_pipecat(frame)]
     assert [type(each) for each in made] == [
         pc.InputAudioRawFrame,
         pc.TTSAudioRawFrame,
         pc.TTSAudioRawFrame,
+    ]
+
+
+def test_a_turn_of_the_user_is_told_to_who_detects_speech_and_to_who_decides() -> None:
+    began, ended = ControlFrame("start_of_utterance"), ControlFrame("end_of_utterance")
+    assert [type(each) for frame in (began, ended) for each in to_pipecat(frame)] == [
+        pc.VADUserStartedSpeakingFrame,
+        pc.UserStartedSpeakingFrame,
+        pc.VADUserStoppedSpeakingFrame,
+        pc.UserStoppedSpeakingFrame,
     ]
 
 
@@ -278,7 +291,7 @@ def test_other_frames_have_no_counterpart(frame: pc.Frame) -> None:
 
 
 def test_pixels_become_a_file_and_a_file_pixels() -> None:
-    (seen,) = to_s2s(pc.InputImageRawFrame(PIXELS, (4, 4), "RGB")) or ()
+    seen = only(pc.InputImageRawFrame(PIXELS, (4, 4), "RGB"))
     assert isinstance(seen, ImageFrame)
     assert seen.image.startswith(b"\xff\xd8")
     (made,) = to_pipecat(seen)
