@@ -16,7 +16,9 @@ from s2s.errors import ConfigError, ProviderError
 from s2s.pipeline import AudioFrame, ControlFrame, Frame, Frames, TextFrame
 from s2s.pipeline.pipecat import as_pipecat
 from s2s.testing.clock import run
-from tests.support.pipecat import UP, Piped, piped
+from tests.support.pipecat import UP, Piped, piped, silent
+
+silent()
 
 SPEECH = pc.InputAudioRawFrame(b"\1\0" * 320, 16_000, 1)
 

@@ -18,10 +18,13 @@ from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
-logger.disable("pipecat")
-
 F = TypeVar("F", bound=pc.Frame)
 DOWN, UP = FrameDirection.DOWNSTREAM, FrameDirection.UPSTREAM
+
+
+def silent() -> None:
+    """Have Pipecat write no log."""
+    logger.disable("pipecat")
 
 
 class Ear(FrameProcessor):

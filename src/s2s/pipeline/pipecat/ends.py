@@ -7,7 +7,6 @@ from typing import Final
 from pipecat.frames import frames as pc
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
-from s2s.errors import S2SError
 from s2s.events import Unrecognized
 from s2s.pipeline.frames import ControlFrame, EventFrame
 from s2s.pipeline.outlet import Outlet
@@ -66,8 +65,8 @@ class Entrance(FrameProcessor):
         super().__init__(enable_direct_mode=True)
         self._output = output
         self._gate = gate
-        self.failure: S2SError | None = None
-        """What a processor failed with that can do nothing any more."""
+        self.failure: Exception | None = None
+        """What the stream ends with, such as the error of a processor that can do nothing any more."""
 
     async def process_frame(self, frame: pc.Frame, direction: FrameDirection) -> None:
         """Hand on, and count the sound that is not done with."""
