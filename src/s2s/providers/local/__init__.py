@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import ClassVar
 
 from s2s.capabilities import Capabilities
@@ -12,10 +11,8 @@ from s2s.errors import ConfigError
 from s2s.links import Link
 from s2s.providers.local.link import LocalLink
 from s2s.providers.local.pool import shared_pool
-from s2s.providers.local.seats import DEFAULTS, Seats, seated
+from s2s.providers.local.seats import Seats, require_models, seated
 from s2s.providers.local.tempo import tempo_of
-
-_NEEDED = {"numpy": "numpy", "onnxruntime": "onnxruntime", "hibari": "hibari-tts"}
 
 
 class LocalEngine(Engine):
@@ -31,11 +28,7 @@ class LocalEngine(Engine):
 
     def __init__(self, config: Config | None = None) -> None:
         super().__init__(config)
-        extra = self.config.extra
-        own = [seat for seat in DEFAULTS if isinstance(extra.get(seat, ""), str)]
-        missing = [package for module, package in _NEEDED.items() if own and find_spec(module) is None]
-        if missing:
-            raise ConfigError(f"the local engine needs {', '.join(missing)}: pip install 'voice-s2s[local]'")
+        require_models(self.config.extra)
         self._seats = _seated(self.config)
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
+from importlib.util import find_spec
 from typing import Any, TypeAlias, cast
 
 import msgspec
@@ -24,6 +25,7 @@ SEATS: dict[str, Registry[Factory]] = {
     "brain": Registry("s2s.brain", "brain", {"chat": "chat", "openai": "chat"}),
     "tts": Registry("s2s.tts", "text-to-speech stage", {"hibari": "local", "openai": "chat"}),
 }
+_NEEDED = {"numpy": "numpy", "onnxruntime": "onnxruntime", "hibari": "hibari-tts"}
 DEFAULTS = {"vad": "silero", "stt": "moonshine", "brain": "rules", "tts": "hibari"}
 
 
@@ -77,6 +79,16 @@ async def attended(*stages: object) -> AsyncIterator[None]:
                 await each.session_opened()
                 leaving.push_async_callback(each.session_closed)
         yield
+
+
+def require_models(extra: Mapping[str, JSON]) -> None:
+    """Raise ConfigError where a stage named by `extra`, or by default, has models that are not installed."""
+    names = {seat: extra.get(seat, usual) for seat, usual in DEFAULTS.items()}
+    ours = [n for seat, n in names.items() if isinstance(n, str) and SEATS[seat].needs(n) == "local"]
+    missing = [package for module, package in _NEEDED.items() if find_spec(module) is None]
+    if ours and missing:
+        told = f"{', '.join(ours)} of the local engine need {', '.join(missing)}"
+        raise ConfigError(f"{told}: pip install 'voice-s2s[local]'")
 
 
 def seated(extra: Mapping[str, JSON], pool: Pool) -> Seats:

@@ -1,11 +1,14 @@
+import importlib.util
+
 import pytest
 from tests.support.stages import LevelSTT, LoudVAD, ScriptedBrain, ToneTTS, echo
 from tests.support.talking import on_the_line
 
 from s2s.errors import ConfigError, UnknownProviderError, UnsupportedError
+from s2s.items import JSON
 from s2s.providers.local.brains.rules import RulesBrain
 from s2s.providers.local.pool import Pool
-from s2s.providers.local.seats import SEATS, Seats, seated
+from s2s.providers.local.seats import SEATS, Seats, require_models, seated
 from s2s.testing import clock
 
 POOL = Pool(1)
@@ -103,3 +106,27 @@ def test_a_stage_that_cannot_end_a_session_is_reported_and_the_session_ends() ->
         assert "OSError: no goodbye" in str(caller.errors[0])
 
     clock.run(main())
+
+
+@pytest.mark.parametrize(
+    ("extra", "told"),
+    [
+        ({}, "silero, moonshine, hibari of the local engine need hibari-tts"),
+        ({"vad": "energy", "stt": "openai", "tts": "hibari"}, "hibari of the local engine need hibari-tts"),
+        ({"vad": "energy", "stt": "openai", "tts": "openai"}, None),
+        ({"vad": object(), "stt": object(), "tts": object()}, None),
+    ],
+)
+def test_only_stages_with_models_need_what_models_need(
+    extra: dict[str, JSON], told: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = importlib.util.find_spec
+    missing = {"hibari"}
+    monkeypatch.setattr(
+        "s2s.providers.local.seats.find_spec", lambda name: None if name in missing else found(name)
+    )
+    if told is None:
+        require_models(extra)
+    else:
+        with pytest.raises(ConfigError, match=told):
+            require_models(extra)
