@@ -26,6 +26,7 @@ from s2s.providers.local.seats import require_language
 from s2s.providers.local.stages import STT
 
 _LONGEST_MS: Final = 120_000
+_MOST_WAITING: Final = 32
 
 
 class STTProcessor:
@@ -78,6 +79,7 @@ class _Desk:
     async def take(self, frame: Frame) -> None:
         """Keep audio; hand all else on, and note what it says of the audio."""
         if isinstance(frame, AudioFrame):
+            await self._bench.room(_MOST_WAITING)
             self._hear(frame)
             return
         await hand_on(self._outlet, frame)

@@ -44,13 +44,13 @@ class VADProcessor:
     async def process(self, frames: Frames, /) -> AsyncGenerator[Frame, None]:
         """Yield every frame, and the signals."""
         async with warmed(self.vad):
-            if self._turn_detection.mode == "manual":
-                # A transcriber keeps more audio where nobody says at once that somebody speaks.
+            if self._turn_detection != TurnDetection():
+                # Those downstream keep more audio in manual mode, and answer or do not.
                 yield CommandFrame(UpdateSession(turn_detection=self._turn_detection))
             turns, mono = Turns(self.vad, self._turn_detection), Mono(self.vad.sample_rate)
             async with aclosing(_Reader(frames)) as reader:
                 while not reader.ended:
-                    frame = await reader.next(_INPUT_GONE_S if turns.awaits_silence else None)
+                    frame = await reader.next(turns.awaits_silence)
                     if isinstance(frame, AudioFrame):
                         yield frame
                         for n, pcm in enumerate(self._slices(mono.push(frame))):
@@ -88,20 +88,21 @@ def _taken(frame: Frame | None, turns: Turns) -> Iterator[Frame]:
 
 
 class _Reader:
-    """Asks for frames with patience where it has a bound, which costs a task, and plainly where not."""
+    """Asks for frames, with patience where audio is due, which costs a task, and plainly where it is not."""
 
     def __init__(self, frames: Frames) -> None:
         self.ended = False
         self._frames = frames
         self._patience = Patience(frames)
         self._asked: Patience[Frame] | None = None
+        self._left_s = _INPUT_GONE_S
 
-    async def next(self, within_s: float | None) -> Frame | None:
-        """Return the next frame; None at the end, or where none comes in time."""
+    async def next(self, audio_is_due: bool) -> Frame | None:
+        """Return the next frame; None at the end, or after a while without audio where some is due."""
         try:
-            if within_s is None and self._asked is None:
+            if not audio_is_due and self._asked is None:
                 return await anext(self._frames)
-            frame = await self._patience.next(within_s)
+            frame = await self._patient(audio_is_due)
         except StopAsyncIteration:
             self.ended = True
             return None
@@ -111,3 +112,12 @@ class _Reader:
     async def aclose(self) -> None:
         """Stop waiting."""
         await self._patience.close()
+
+    async def _patient(self, audio_is_due: bool) -> Frame | None:
+        # Only the time spent here counts: whoever takes the frames may take his own.
+        began_at = asyncio.get_running_loop().time()
+        frame = await self._patience.next(self._left_s if audio_is_due else None)
+        self._left_s -= asyncio.get_running_loop().time() - began_at
+        if frame is None or isinstance(frame, AudioFrame):
+            self._left_s = _INPUT_GONE_S
+        return frame

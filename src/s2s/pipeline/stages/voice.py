@@ -60,34 +60,32 @@ class Voice:
         self._bench.add(None)
 
     def _interrupt(self, cut: ControlFrame) -> None:
-        bench, aloud = self._bench, cut.response_id in ("", self._last_id)
+        bench = self._bench
         unsaid = {_spoken_by(each) for each in bench.waiting if _is_cut(each, cut)}
-        left = deque(each for each in bench.waiting if not _is_cut(each, cut))
-        if not aloud:
+        if cut.response_id not in ("", self._last_id):  # it will not be spoken when its turn comes
             self._over |= dict.fromkeys(unsaid, "interrupted")
-            bench.waiting = left
             self._outlet.put_now(cut)
             return
+        left = deque(each for each in bench.waiting if not _is_cut(each, cut))
         bench.stop()
         self._speech = None
         self._over = dict.fromkeys((unsaid | {self._last_id}) - {""}, "interrupted")
-        while left and not self._follows(left[0]):
-            self._pass(left.popleft())
+        while left and (first := left[0]) is not None and not self._follows(first):
+            self._outlet.put_now(first)
+            self._note(first)
+            left.popleft()
         self._outlet.interrupt(cut)
         bench.waiting = left
         bench.go_on()
 
-    def _follows(self, frame: Frame | None) -> bool:
+    def _follows(self, frame: Frame) -> bool:
         """Tell whether a frame that waits must not come before the interrupt."""
-        return frame is None or says(frame) or self._judged(frame) is not frame
-
-    def _pass(self, frame: Frame | None) -> None:
-        if frame is not None:
-            self._outlet.put_now(frame)
-            self._note(frame)
+        return says(frame) or self._judged(frame) is not frame
 
     async def _do(self, frame: Frame | None) -> None:
         match frame:
+            case AudioFrame() | TextFrame(role="assistant") if self._is_silenced(frame):
+                pass
             case TextFrame(role="assistant", form="written") if frame.metadata.get("spoken", self._speaks):
                 await self._speak(frame)
             case None:
@@ -100,16 +98,17 @@ class Voice:
                     self._note(frame)
 
     async def _speak(self, frame: TextFrame) -> None:
-        if self._over.get(frame.response_id) == "interrupted":
-            return
         if self._speech is None or not self._speech.has(frame):
             await self._say(None)
+            if not self._bench.goes_on or self._is_silenced(frame):
+                return
             self._speech = Speech(frame)
             self._over.pop("", None)
         self._last_id = frame.response_id
         await self._say(frame.text)
-        if frame.final and self._bench.goes_on:
+        if frame.final:
             await self._say(None)
+        if frame.final and self._bench.goes_on:
             self._speech = None
             await self._outlet.put(replace(frame, text="", form="spoken"))
 
@@ -127,6 +126,9 @@ class Voice:
             if self._bench.goes_on:
                 self._over[self._last_id] = "failed"
                 self._tell(Error(named(failed)))
+
+    def _is_silenced(self, frame: AudioFrame | TextFrame) -> bool:
+        return self._over.get(frame.response_id) == "interrupted"
 
     def _judged(self, frame: Frame) -> Frame:
         """Return a frame as it is now: a response that was not spoken to its end is not completed."""

@@ -110,6 +110,11 @@ class Bench(Generic[T]):
         self.waiting.append(piece)
         self.go_on()
 
+    async def room(self, most: int) -> None:
+        """Wait where so much is to be done that more had better not come."""
+        if len(self.waiting) >= most and self._task is not None:
+            await asyncio.wait([self._task])
+
     def go_on(self) -> None:
         """Work, if there is something to do."""
         if self._task is None and self.waiting:
