@@ -6,10 +6,11 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 
-from bench import accuracy, gemini_wire, latency, nova_wire, overhead, stopping, webrtc_loss, wire
+from bench import accuracy, gemini_wire, latency, nova_wire, overhead, pipeline, stopping, webrtc_loss, wire
 
 BENCHES: dict[str, Callable[[], Awaitable[None] | None]] = {
     "per_chunk": overhead.per_chunk,
+    "pipeline": pipeline.pipeline,
     "imports": overhead.imports,
     "accuracy": accuracy.word_error_rates,
     "stopping": stopping.interrupt_to_silence,
