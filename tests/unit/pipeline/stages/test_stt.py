@@ -151,7 +151,7 @@ def test_the_end_of_the_input_ends_an_utterance_and_waits_for_its_words() -> Non
 
 def test_cleared_audio_is_void() -> None:
     clear = CommandFrame(ClearAudio())
-    frames = [
+    frames: list[Frame] = [
         begin(),
         *sliced(speech(QUESTION)),
         clear,
@@ -162,7 +162,7 @@ def test_cleared_audio_is_void() -> None:
     ]
     out = heard(frames)
     assert texts(out) == ["", ANOTHER]
-    audio = [*sliced(speech(QUESTION)), clear, *sliced(silence(2000))]
+    audio: list[Frame] = [*sliced(speech(QUESTION)), clear, *sliced(silence(2000))]
     assert texts(run(through(listening(), audio))) == [""]  # type: ignore[arg-type]
 
 
@@ -176,7 +176,7 @@ def test_a_turn_that_is_taken_by_hand_is_heard_from_its_beginning() -> None:
 def test_a_very_long_utterance_is_transcribed_in_pieces() -> None:
     words = "one two three four five " * 130
     stt = LevelSTT()
-    frames = [begin(), *sliced(speech(words), chunk_ms=100), end()]
+    frames: list[Frame] = [begin(), *sliced(speech(words), chunk_ms=100), end()]
     assert texts(heard([*frames, begin("b"), end("b")], stt)) == [words.strip(), ""]
     assert [round(len(each) / 32) for each in stt.asked] == [120_000, 10_000]
 
@@ -216,7 +216,7 @@ def test_a_stage_that_cannot_be_loaded_ends_the_stream_as_it_says() -> None:
 def test_closing_stops_a_transcription() -> None:
     async def main() -> None:
         stt = LevelSTT(FOREVER)
-        frames = [begin(), *sliced(speech(QUESTION)), end()]
+        frames: list[Frame] = [begin(), *sliced(speech(QUESTION)), end()]
         assert len(await through(STTProcessor(stt), frames, most=2)) == 2
         assert stt.running == 0
         assert others() == set()

@@ -177,7 +177,7 @@ def test_audio_that_is_cleared_makes_no_turn_and_ends_the_one_that_was_told() ->
     start, _, end = signals(out)
     assert out.index(end) == out.index(clear) + 1
     assert (end.signal, end.item_id) == ("end_of_utterance", start.item_id)
-    quiet = [*sliced(silence(1000)), clear]
+    quiet: list[Frame] = [*sliced(silence(1000)), clear]
     assert heard(vad(), quiet) == quiet
     assert signals(heard(vad(mode="manual"), [*sliced(QUESTION), clear])) == []
 
