@@ -52,8 +52,13 @@ class Voice:
                 await hand_on(self._outlet, frame)
             case TextFrame(role="user") | AudioFrame(response_id=""):
                 await hand_on(self._outlet, frame)
-            case _:
+            case AudioFrame() | TextFrame():
                 self._bench.add(frame)
+            case _ if self._bench.waiting or (self._speech is not None and _needs_all_said(frame)):
+                self._bench.add(frame)
+            case _:
+                await hand_on(self._outlet, self._judged(frame))
+                self._note(frame)
 
     def end(self) -> None:
         """Speak what is left, for no more text comes."""
@@ -91,7 +96,7 @@ class Voice:
             case None:
                 await self._say(None)
             case _:
-                if isinstance(frame, ToolCallFrame | ControlFrame) or _ended(frame):
+                if _needs_all_said(frame):
                     await self._say(None)
                 if self._bench.goes_on:
                     await self._outlet.put(self._judged(frame))
@@ -167,6 +172,11 @@ def _is_cut(frame: Frame | None, cut: ControlFrame) -> bool:
 
 def _spoken_by(frame: Frame | None) -> str:
     return frame.response_id if isinstance(frame, AudioFrame | TextFrame) else ""
+
+
+def _needs_all_said(frame: Frame) -> bool:
+    """Tell whether what was said before it must be spoken to the end first."""
+    return isinstance(frame, ToolCallFrame | ControlFrame) or _ended(frame) is not None
 
 
 def _ended(frame: Frame | None) -> ResponseDone | None:
