@@ -7,10 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Literal, cast
 
 from s2s.config import Config, override
-from s2s.engine import S2S
+from s2s.engine import S2S, Engine
 from s2s.errors import ConfigError
 from s2s.pipeline.processor import FrameProcessor, Processor, chain
-from s2s.registry import new
 
 if TYPE_CHECKING:
     from pipecat.pipeline.worker import PipelineParams
@@ -19,10 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["as_pipecat", "from_pipecat"]
 
 
-def as_pipecat(engine_or_processor: S2S | str | Processor, **overrides: object) -> PipecatProcessor:
+def as_pipecat(engine_or_processor: S2S | Engine | str | Processor, **overrides: object) -> PipecatProcessor:
     """Return an engine, by itself or by its name, or any processor, as one processor of Pipecat's.
 
-    `overrides` are Config fields of the engine's session, its tools too. An engine takes the user's audio and
+    `overrides` are Config fields of the engine's sessions, tools too, and what else `s2s.as_frame_processor`
+    takes. An engine takes the user's audio and
     typed words, images, results of tools and interruptions; with turn detection `manual` the pipeline says
     when the user speaks. Any other processor takes every frame that goes downstream and that it would
     understand. Raises ConfigError, where Pipecat is missing too.
@@ -30,14 +30,15 @@ def as_pipecat(engine_or_processor: S2S | str | Processor, **overrides: object) 
     _require_pipecat()
     from s2s.pipeline.pipecat.embedded import S2SInPipecat
 
-    given: object = new(engine_or_processor) if isinstance(engine_or_processor, str) else engine_or_processor
-    if isinstance(given, S2S):
+    given = engine_or_processor
+    if isinstance(given, str | S2S | Engine):
         from s2s.pipeline.speaking import as_frame_processor
 
-        return S2SInPipecat(chain(as_frame_processor(given, **overrides)), _place(given, overrides))
+        spoken = as_frame_processor(cast("S2S | str", given), **overrides)  # type: ignore[arg-type]
+        return S2SInPipecat(chain(spoken), _place(spoken.engine, overrides))
     if overrides:
         raise ConfigError(f"only an engine takes {', '.join(overrides)}: configure {given!r} itself")
-    return S2SInPipecat(chain(cast(Processor, given)), "processor")
+    return S2SInPipecat(chain(given), "processor")
 
 
 def from_pipecat(
