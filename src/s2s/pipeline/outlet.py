@@ -26,10 +26,14 @@ class Outlet:
 
     async def put(self, frame: Frame) -> None:
         """Append when there is room."""
+        await self.room()
+        self.put_now(frame)
+
+    async def room(self) -> None:
+        """Return once there is room: for who would rather not have made what cannot be taken yet."""
         while len(self._waiting) >= self._most:
             self._room.clear()
             await self._room.wait()
-        self.put_now(frame)
 
     def put_now(self, frame: Frame) -> None:
         """Append, whatever the room: for the few frames that must not wait."""
