@@ -15,6 +15,8 @@ from pipecat.pipeline.worker import PipelineParams
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.transports.base_output import BaseOutputTransport
+from pipecat.transports.base_transport import TransportParams
 
 from s2s.commands import CreateResponse
 from s2s.config import Config
@@ -155,6 +157,48 @@ def test_the_user_who_speaks_meanwhile_interrupts_the_pipeline_in_both_direction
     )
     assert down.broadcast_sibling_id == up.id
     assert sounds_ms(pipeline.down) == before + WORD_MS
+
+
+class Loudspeaker(BaseOutputTransport):
+    """A transport on Pipecat's own base, which takes as long as its audio sounds."""
+
+    def __init__(self) -> None:
+        params = TransportParams(
+            audio_out_enabled=True, audio_out_sample_rate=RATE, audio_out_end_silence_secs=0
+        )
+        super().__init__(params)
+        self.played_ms = 0.0
+
+    async def start(self, frame: pc.StartFrame) -> None:
+        await super().start(frame)
+        await self.set_transport_ready(frame)
+
+    async def write_audio_frame(self, frame: pc.OutputAudioRawFrame) -> bool:
+        ms = frame.num_frames / RATE * 1000
+        await asyncio.sleep(ms / 1000)
+        self.played_ms += ms
+        return True
+
+
+def test_a_transport_falls_silent_when_the_user_speaks_though_it_has_the_whole_answer_already() -> None:
+    speaker = Loudspeaker()
+
+    async def main() -> float:
+        talking = engine(Reply(says=COUNTING), Reply(says="yes", hears="stop"), pace=0)
+        async with piped(as_pipecat(talking), speaker) as pipeline:
+            await pipeline.send(pc.InputTextRawFrame("Count."))
+            await asyncio.sleep(0.5)
+            assert kinds(pipeline.up, pc.BotStartedSpeakingFrame) == [pc.BotStartedSpeakingFrame]
+            await pipeline.send(*LOUD)
+            await asyncio.sleep(5)
+            heard_ms = speaker.played_ms
+            await pipeline.send(*QUIET)
+            await pipeline.comes_back(pc.BotStoppedSpeakingFrame, 2)
+        return heard_ms
+
+    heard_ms = run(main())
+    assert 460 <= heard_ms <= 540
+    assert speaker.played_ms == pytest.approx(heard_ms + WORD_MS)
 
 
 def test_the_pipeline_ends_after_what_the_engine_has_to_say() -> None:

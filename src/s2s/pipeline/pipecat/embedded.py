@@ -145,7 +145,10 @@ class S2SInPipecat(FrameProcessor):
             return False
         made = self._exchange.hear(frame)
         for each in made or ():
-            await intake.put(each)
+            if isinstance(frame, SIGNALS):
+                intake.put_now(each)
+            else:
+                await intake.put(each)
         return made is not None and not isinstance(frame, _SHARED if self._is_engine else SIGNALS)
 
     async def _seed(self, frame: pc.LLMContextFrame, intake: Intake) -> None:
