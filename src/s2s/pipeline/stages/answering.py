@@ -6,12 +6,23 @@ import asyncio
 import uuid
 from contextlib import aclosing
 
+from msgspec import Struct
+
+from s2s.config import Config
 from s2s.pipeline.frames import NOTHING, Metadata, TextFrame, ToolCallFrame
 from s2s.pipeline.outlet import Outlet
 from s2s.pipeline.stages.errands import Errands
 from s2s.providers.local.answer import checked, timely
 from s2s.providers.local.stages import Brain, Prompt
 from s2s.state.conversation import Conversation
+
+
+class Character(Struct, frozen=True):
+    """Who answers, and how, unless a session wants it otherwise."""
+
+    brain: Brain
+    config: Config
+    patience_s: float
 
 
 class Answer:
@@ -27,11 +38,12 @@ class Answer:
         self._conversation = conversation
         self._metadata = metadata
 
-    async def give(self, brain: Brain, prompt: Prompt, patience_s: float, errands: Errands) -> None:
+    async def give(self, by: Character, prompt: Prompt, errands: Errands) -> None:
         """Say what the brain says, and have its calls done. Raises whatever it fails with."""
         loop = asyncio.get_running_loop()
         asked_at = loop.time()
-        async with aclosing(timely(brain.respond(prompt), patience_s, "brain", "patience_s")) as thoughts:
+        made = timely(by.brain.respond(prompt), by.patience_s, "brain", "patience_s")
+        async with aclosing(made) as thoughts:
             async for thought in thoughts:
                 if self.over:  # a brain that takes no notice of its cancellation
                     return

@@ -10,6 +10,7 @@ from s2s.config import Config
 from s2s.items import JSON, Item
 from s2s.pipeline.outlet import Outlet, concurrently
 from s2s.pipeline.processor import Frames
+from s2s.pipeline.stages.answering import Character
 from s2s.pipeline.stages.mind import Mind
 from s2s.pipeline.stages.working import filled, listen
 from s2s.providers.local.stages import Brain
@@ -40,19 +41,18 @@ class BrainProcessor:
         patience_s: float = 20.0,
     ) -> None:
         self.brain = cast(Brain, filled("brain", brain, options))
-        self._config = Config(
+        config = Config(
             instructions=instructions,
             tools=tuple(tools),
             history=tuple(history),
             temperature=temperature,
             max_output_tokens=max_output_tokens,
         )
-        self._patience_s = patience_s
+        self._character = Character(self.brain, config, patience_s)
 
     def process(self, frames: Frames, /) -> Frames:
         """Return the stream with answers in it."""
         return concurrently(partial(self._answer, frames))
 
     async def _answer(self, frames: Frames, outlet: Outlet) -> None:
-        mind = partial(Mind, self.brain, self._config, self._patience_s, outlet)
-        await listen(self.brain, frames, outlet, mind)
+        await listen(self.brain, frames, outlet, partial(Mind, self._character, outlet))

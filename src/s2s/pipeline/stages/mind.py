@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET
 from msgspec.structs import replace
 
-from s2s.commands import PLAIN_RESPONSE, AddItem, CreateResponse, RemoveItem, UpdateSession
-from s2s.config import Config
+from s2s.commands import AddItem, CreateResponse, RemoveItem, UpdateSession
 from s2s.errors import LocalProtocolError, ToolError, UnsupportedError
-from s2s.events import Error, Event, Origin, ResponseDone, ResponseStarted, ResponseStatus, ToolCallCancelled
+from s2s.events import Error, Event, ResponseDone, ResponseStarted, ResponseStatus, ToolCallCancelled
 from s2s.items import Message, ToolResult
 from s2s.pipeline.frames import (
     NOTHING,
@@ -26,40 +24,31 @@ from s2s.pipeline.frames import (
     ToolResultFrame,
 )
 from s2s.pipeline.outlet import Outlet
-from s2s.pipeline.stages.answering import Answer
+from s2s.pipeline.stages.answering import Answer, Character
 from s2s.pipeline.stages.errands import Errands
+from s2s.pipeline.stages.owed import Owed, Wanted
 from s2s.pipeline.stages.working import hand_on, stages_of
 from s2s.providers.local.answer import named
 from s2s.providers.local.settings import form_of, settings_of
-from s2s.providers.local.stages import Brain, Prompt
+from s2s.providers.local.stages import Prompt
 from s2s.state.conversation import Conversation
 
 _TURN_OVER: Final = ControlFrame("end_of_utterance", "assistant")
 
 
-class Wanted(Struct, frozen=True):
-    """An answer that is owed."""
-
-    origin: Origin
-    by: CreateResponse = PLAIN_RESPONSE
-
-
 class Mind:
     """Hears all frames of a stream, and gives one answer at a time, none while the user speaks."""
 
-    def __init__(
-        self, brain: Brain, own: Config, patience_s: float, outlet: Outlet, group: asyncio.TaskGroup
-    ) -> None:
-        self._brain = brain
-        self._own = own
-        self._patience_s = patience_s
+    def __init__(self, character: Character, outlet: Outlet, group: asyncio.TaskGroup) -> None:
+        own = character.config
+        self._character = character
         self._outlet = outlet
         self._group = group
         self._settings = settings_of(own)
         self._conversation = Conversation(own.history)
         self._errands = Errands(own.toolset, own.limits.running_tools, group, self._ran)
         self._speaking: set[str] = set()
-        self._wanted: deque[Wanted] = deque()
+        self._owed = Owed()
         self._stages: dict[str, float] = {}
         self._answer: Answer | None = None
         """The last one, which may be over."""
@@ -91,6 +80,8 @@ class Mind:
                 self._speaking.add(item_id)
             case CommandFrame(command=AddItem(item=item)):
                 self._conversation.add(item)
+                if isinstance(item, ToolResult):
+                    self._errands.settle(item)
             case CommandFrame(command=RemoveItem(item_id=item_id)):
                 self._conversation.drop(item_id)
             case CommandFrame(command=UpdateSession() as changes):
@@ -117,18 +108,13 @@ class Mind:
         self._begin()
 
     def _want(self, wanted: Wanted) -> None:
-        """Owe an answer: one is enough for all that was said meanwhile, unless it was asked for as such."""
-        alone = all(each.origin == "application" for each in self._wanted)
-        if alone or wanted.origin == "application":
-            self._wanted.append(wanted)
-        elif wanted.origin == "user_turn":
-            self._wanted = deque(e if e.origin == "application" else wanted for e in self._wanted)
+        self._owed.add(wanted)
         self._begin()
 
     def _begin(self) -> None:
-        if self._speaking or not self._wanted or (self._answer is not None and not self._answer.over):
+        if self._speaking or not self._owed or (self._answer is not None and not self._answer.over):
             return
-        wanted = self._wanted.popleft()
+        wanted = self._owed.next()
         modalities = wanted.by.output_modalities
         metadata = NOTHING if modalities is None else {"spoken": form_of(modalities) == "spoken"}
         self._answer = answer = Answer(self._outlet, self._conversation, metadata)
@@ -145,7 +131,7 @@ class Mind:
     async def _give(self, answer: Answer, prompt: Prompt) -> None:
         status: ResponseStatus = "completed"
         try:
-            await answer.give(self._brain, prompt, self._patience_s, self._errands)
+            await answer.give(self._character, prompt, self._errands)
         except Exception as failed:  # noqa: BLE001  a brain is foreign code
             if answer.over:
                 return
@@ -153,10 +139,8 @@ class Mind:
             status = "failed"
         if not answer.over:
             self._end(answer, status)
-            if any(each.origin == "tool_result" for each in self._wanted) and self._errands.calls.postpone(
-                answer.response_id
-            ):
-                self._wanted = deque(each for each in self._wanted if each.origin != "tool_result")
+            if self._owed.has("tool_result") and self._errands.calls.postpone(answer.response_id):
+                self._owed.forget("tool_result")
             self._close_turn()
             self._begin()
 
@@ -166,7 +150,7 @@ class Mind:
 
     def _close_turn(self) -> None:
         """Say that the agent has said all, unless it goes on once its calls are answered."""
-        goes_on = self._errands.calls.open or any(each.origin == "tool_result" for each in self._wanted)
+        goes_on = self._errands.calls.open or self._owed.has("tool_result")
         if self._turn_is_open and not goes_on:
             self._turn_is_open = False
             self._outlet.put_now(_TURN_OVER)
@@ -177,7 +161,9 @@ class Mind:
             self._outlet.put_now(cut)
             return
         self._unsay(self._outlet.interrupt(cut))
-        self._wanted.clear()
+        self._owed.forget("application", "tool_result")
+        if not self._speaking:  # else what was said meanwhile gets its answer with the next
+            self._owed.forget("user_turn")
         if answer is not None and not answer.over:
             answer.stop()
             self._end(answer, "interrupted")
@@ -216,7 +202,7 @@ class Mind:
             self._close_turn()
 
     def _update(self, changes: UpdateSession) -> None:
-        own, settings = self._own, self._settings
+        own, settings = self._character.config, self._settings
         settings.update(changes)
         settings.instructions = settings.instructions or own.instructions
         if settings.temperature is None:

@@ -14,7 +14,7 @@ from s2s.pipeline import AudioFrame, CommandFrame, ControlFrame, EventFrame, Fra
 from s2s.pipeline.stages import BrainProcessor
 from s2s.providers.local.stages import Prompt, Thought
 from s2s.testing.clock import run
-from s2s.tools import ToolSpec
+from s2s.tools import ToolSpec, tool
 from tests.support.frames import others, through
 from tests.support.stages import FOREVER, Script, ScriptedBrain, echo
 from tests.support.streaming import CUT, STOP, Line, running
@@ -243,11 +243,21 @@ def test_an_interrupt_of_another_response_is_handed_on_and_does_nothing() -> Non
     assert line.said == "0 1 2 3 4 "
 
 
-def test_an_answer_that_is_owed_is_forgotten_with_an_interrupt() -> None:
+def test_an_interrupt_drops_what_is_owed_but_not_what_waits_for_the_user_to_end() -> None:
     brain = ScriptedBrain(echo)
-    out = answered(brain, [begin("b"), ASKED, CommandFrame(CreateResponse()), CUT, STOP])
-    assert events(out) == []
-    assert brain.prompts == []
+    asked: list[Frame] = [begin("b"), CommandFrame(CreateResponse()), CUT]
+    assert events(answered(brain, [*asked, TextFrame("", item_id="b"), STOP])) == []
+    out = answered(brain, [begin("b"), ASKED, *asked[1:], begin("c"), CUT, TextFrame("", item_id="b"), STOP])
+    assert said(out) == "You said hello"
+
+    async def main() -> Line:
+        async with running(BrainProcessor(ScriptedBrain(slowly))) as line:
+            line.send(ASKED, TextFrame("and", item_id="b"))
+            await asyncio.sleep(1)
+            line.send(CUT)
+        return line
+
+    assert len(run(main()).events(ResponseStarted)) == 1
 
 
 def test_answers_come_one_after_the_other() -> None:
@@ -295,7 +305,7 @@ def test_settings_come_by_command_and_what_they_leave_open_is_its_own() -> None:
     theirs = UpdateSession(instructions="Yours.", tools=(light,), temperature=1.5, max_output_tokens=7)
     for changes in (nothing, theirs):
         run(through(processor, [CommandFrame(changes), ASKED]))
-    (mine, yours), spec = brain.prompts, processor._config.toolset[0].spec
+    (mine, yours), spec = brain.prompts, tool(own).spec
     assert mine == Prompt(mine.history, "Mine.", (spec,), 0.5, 9)
     assert yours == Prompt(yours.history, "Yours.", (light, spec), 1.5, 7)
 
