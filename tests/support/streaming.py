@@ -25,13 +25,17 @@ def sliced(pcm: bytes, chunk_ms: int = 20, rate: int = RATE) -> Iterator[AudioFr
 
 
 class Line:
-    """Frames go in as they are sent; what comes out is taken at once, or one frame each `every_s`."""
+    """Frames go in as they are sent; what comes out is taken at once, or one frame each `every_s`.
 
-    def __init__(self, every_s: float = 0.0) -> None:
+    Who `plays` takes audio as fast as it sounds.
+    """
+
+    def __init__(self, every_s: float = 0.0, *, plays: bool = False) -> None:
         self.out: list[Frame] = []
         self.times: list[float] = []
         """When each frame came, in seconds of the loop."""
         self.every_s = every_s
+        self.plays = plays
         self.ended: BaseException | None = None
         self._in: asyncio.Queue[Frame | None] = asyncio.Queue()
 
@@ -48,6 +52,8 @@ class Line:
                 self.times.append(asyncio.get_running_loop().time())
                 if self.every_s:
                     await asyncio.sleep(self.every_s)
+                if self.plays and isinstance(frame, AudioFrame):
+                    await asyncio.sleep(frame.duration_ms / 1000)
         except Exception as failed:  # noqa: BLE001  whoever feeds it gets it
             self.ended = failed
 
@@ -103,9 +109,9 @@ class Line:
 
 
 @asynccontextmanager
-async def running(processor: Processor, every_s: float = 0.0) -> AsyncIterator[Line]:
+async def running(processor: Processor, every_s: float = 0.0, *, plays: bool = False) -> AsyncIterator[Line]:
     """Have a stream run; it is ended and taken to its end afterwards, and its error raised."""
-    line = Line(every_s)
+    line = Line(every_s, plays=plays)
     listening = asyncio.create_task(line.listen(processor))
     try:
         yield line

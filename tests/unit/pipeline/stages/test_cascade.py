@@ -1,4 +1,4 @@
-"""The four stages in a row, with real models: somebody asks, and hears an answer."""
+"""The four stages in a row: somebody asks, hears an answer and interrupts it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,23 @@ import pytest
 
 from s2s.cli.demo.robot import move
 from s2s.events import ResponseDone
-from s2s.pipeline import AudioFrame, ControlFrame, EventFrame, Frame, TextFrame, ToolCallFrame, chain
+from s2s.items import Message
+from s2s.pipeline import (
+    AudioFrame,
+    ControlFrame,
+    EventFrame,
+    Frame,
+    Processor,
+    TextFrame,
+    ToolCallFrame,
+    chain,
+)
 from s2s.pipeline.stages import BrainProcessor, STTProcessor, TTSProcessor, VADProcessor
+from s2s.providers.local.stages import Prompt
+from s2s.testing.clock import run
 from tests.support.frames import through
-from tests.support.stages import silence
-from tests.support.streaming import STOP, sliced
+from tests.support.stages import LevelSTT, LoudVAD, Script, ScriptedBrain, ToneTTS, echo, silence
+from tests.support.streaming import STOP, Line, running, sliced
 
 RECORDING = Path(__file__).parents[3] / "fixtures" / "speech" / "go_forward_ten_meters.wav"
 
@@ -37,6 +49,66 @@ def test_importing_the_stages_loads_no_numpy_and_no_model() -> None:
     check = f"{code}; print([m for m in ('numpy', 'onnxruntime', 'hibari', 'httpx') if m in sys.modules])"
     told = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
+
+
+def story(prompt: Prompt) -> Script:
+    return [f"Sentence number {n} of a story. " for n in range(20)]
+
+
+def an_agent(brain: ScriptedBrain) -> Processor:
+    ears = (VADProcessor(LoudVAD()), STTProcessor(LevelSTT()))
+    return chain(*ears, BrainProcessor(brain), TTSProcessor(ToneTTS()))
+
+
+def test_who_speaks_over_the_agent_hears_no_more_of_it_and_is_answered() -> None:
+    brain = ScriptedBrain(story)
+
+    async def main() -> Line:
+        async with running(an_agent(brain), plays=True) as line:
+            await line.says("tell me a story")
+            await line.waits(3000)
+            assert len(line.all(AudioFrame)) > 15
+            await line.says("another one please")
+            await line.waits(1000)
+        return line
+
+    line = run(main())
+    assert line.heard == ["tell me a story", "another one please"]
+    first, second = line.events(ResponseDone)
+    assert (first.status, second.status) == ("interrupted", "completed")
+    cut = [n for n, each in enumerate(line.out) if each == ControlFrame("interrupt")][1]
+    spoke = next(each for each in line.all(ControlFrame) if each.position_ms > 3000)
+    assert spoke.signal == "start_of_utterance"
+    after = [each for each in line.out[cut:] if isinstance(each, AudioFrame)]
+    assert {each.response_id for each in after} == {second.response_id}
+    between = line.out[line.out.index(spoke) : cut]
+    assert not any(isinstance(each, AudioFrame) for each in between)
+    noticed_s, told_s = (800 + 3000 + 2 * 32) / 1000, line.at(line.out[cut])
+    assert told_s - noticed_s < 0.15
+    assert [each.text for each in brain.prompts[1].history if isinstance(each, Message)][::2] == line.heard
+
+
+def test_answers_of_many_streams_do_not_mix() -> None:
+    brain = ScriptedBrain(echo)
+    agent = an_agent(brain)
+
+    async def call(name: str) -> Line:
+        async with running(agent, plays=True) as line:
+            await line.says(f"my name is {name}")
+            await line.waits(4000)
+            await line.says(f"and again {name}")
+        return line
+
+    async def main() -> list[Line]:
+        return await asyncio.gather(*(call(name) for name in ("Ann", "Ben", "Cid")))
+
+    for line, name in zip(run(main()), ("Ann", "Ben", "Cid"), strict=True):
+        assert line.said == f"You said my name is {name}You said and again {name}"
+    assert all(len({*(each.split()[-1] for each in texts(p))}) == 1 for p in brain.prompts)
+
+
+def texts(prompt: Prompt) -> list[str]:
+    return [each.text for each in prompt.history if isinstance(each, Message)]
 
 
 @pytest.mark.local

@@ -81,7 +81,13 @@ def test_a_turn_that_may_not_interrupt_does_not() -> None:
 
 @pytest.mark.parametrize(
     ("turns", "silence_ms"),
-    [({}, 512), ({"eagerness": "low"}, 1280), ({"silence_ms": 100}, 128), ({"mode": "semantic"}, 512)],
+    [
+        ({}, 512),
+        ({"eagerness": "low"}, 1280),
+        ({"silence_ms": 96}, 96),
+        ({"silence_ms": 0}, 32),
+        ({"mode": "semantic"}, 512),
+    ],
 )
 def test_how_much_silence_ends_a_turn_is_a_setting(turns: dict[str, object], silence_ms: float) -> None:
     out = heard(vad(**turns), [*sliced(QUESTION + silence(2000))])
@@ -100,6 +106,17 @@ def test_the_turn_detection_can_change_and_the_command_is_handed_on() -> None:
     assert signals(out)[-1].metadata["stages"] == {"endpointing": 1024.0}
     other = CommandFrame(UpdateSession(voice="alto"))
     assert heard(vad(), [other]) == [other]
+
+
+def test_the_threshold_can_change() -> None:
+    class Unsure(LoudVAD):
+        def push(self, pcm: bytes) -> Sequence[float]:
+            return [0.6 * each for each in super().push(pcm)]
+
+    strict = CommandFrame(UpdateSession(turn_detection=TurnDetection(threshold=0.7)))
+    audio = [*sliced(QUESTION + silence(700))]
+    out = heard(VADProcessor(Unsure()), [*audio, strict, *audio])
+    assert [each.signal for each in signals(out)] == ["start_of_utterance", "interrupt", "end_of_utterance"]
 
 
 def test_settings_of_its_own_are_told_to_those_downstream() -> None:
@@ -180,6 +197,7 @@ def test_audio_that_is_cleared_makes_no_turn_and_ends_the_one_that_was_told() ->
     quiet: list[Frame] = [*sliced(silence(1000)), clear]
     assert heard(vad(), quiet) == quiet
     assert signals(heard(vad(mode="manual"), [*sliced(QUESTION), clear])) == []
+    assert signals(heard(vad(mode="manual"), [*sliced(QUESTION), clear, END])) == []
 
 
 def test_a_microphone_that_stops_in_the_middle_of_speech_ends_the_turn() -> None:
