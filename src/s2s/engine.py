@@ -18,7 +18,10 @@ from s2s.session import Session
 class S2S(Protocol):
     """A speech-to-speech engine: whatever can start a session."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
 
     @property
     def capabilities(self) -> Capabilities:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from s2s.config import Config, override
 from s2s.engine import S2S, Engine
@@ -34,7 +34,7 @@ def as_pipecat(engine_or_processor: S2S | Engine | str | Processor, **overrides:
     if isinstance(given, str | S2S | Engine):
         from s2s.pipeline.speaking import as_frame_processor
 
-        spoken = as_frame_processor(cast("S2S | str", given), **overrides)  # type: ignore[arg-type]
+        spoken = as_frame_processor(given, **overrides)  # type: ignore[arg-type]
         return S2SInPipecat(chain(spoken), _place(spoken.engine, overrides))
     if overrides:
         raise ConfigError(f"only an engine takes {', '.join(overrides)}: configure {given!r} itself")
