@@ -232,6 +232,22 @@ def test_a_microphone_that_stops_in_silence_is_none_of_its_business() -> None:
     assert run(main()).signals == []
 
 
+def test_a_frame_in_silence_costs_no_task() -> None:
+    async def main() -> None:
+        readers: list[object] = []
+
+        async def microphone() -> AsyncGenerator[Frame, None]:
+            for frame in sliced(silence(200) + QUESTION):
+                readers.append(asyncio.current_task())
+                yield frame
+
+        await collected(vad().process(microphone()))
+        assert {*readers[:10]} == {asyncio.current_task()}
+        assert len({*readers[20:]}) > 20
+
+    run(main())
+
+
 def test_a_slow_reader_is_no_silent_user() -> None:
     async def main() -> Line:
         async with running(vad(), every_s=5.0) as line:

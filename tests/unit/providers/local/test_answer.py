@@ -114,6 +114,16 @@ def test_a_timeout_of_the_brains_own_is_not_taken_for_ours() -> None:
         answered(speaker(TimeoutError("the model server")))
 
 
+def test_a_brain_that_cancels_itself_does_not_cancel_whoever_asks() -> None:
+    class Gone(ScriptedBrain):
+        async def respond(self, prompt: Prompt) -> AsyncIterator[Thought]:
+            yield "One."
+            raise asyncio.CancelledError
+
+    with pytest.raises(RuntimeError, match="was cancelled"):
+        answered(Speaker(Gone(lambda prompt: ()), None, None, 20.0))
+
+
 def test_what_a_brain_raises_goes_through() -> None:
     with pytest.raises(ZeroDivisionError):
         answered(speaker("One. ", ZeroDivisionError()))

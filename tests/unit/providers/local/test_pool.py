@@ -1,5 +1,6 @@
 import asyncio
 import gc
+import os
 import threading
 import weakref
 from collections.abc import Coroutine
@@ -9,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 
 from s2s.errors import BacklogError
-from s2s.providers.local.pool import Pool, Priority
+from s2s.providers.local.pool import Pool, Priority, shared_pool
 
 T = TypeVar("T")
 BOUND_S = 10
@@ -220,3 +221,9 @@ def test_nothing_of_a_thousand_jobs_stays() -> None:
     run(work())
     gc.collect()
     assert not alive
+
+
+def test_a_process_has_one_pool_of_each_size() -> None:
+    assert shared_pool(3) is shared_pool(3)
+    assert shared_pool(3) is not shared_pool(2)
+    assert shared_pool() is shared_pool(min(4, os.cpu_count() or 1))
