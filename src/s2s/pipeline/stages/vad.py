@@ -99,6 +99,8 @@ class _Reader:
 
     async def next(self, audio_is_due: bool) -> Frame | None:
         """Return the next frame; None at the end, or after a while without audio where some is due."""
+        if not audio_is_due:
+            self._left_s = _INPUT_GONE_S
         try:
             if not audio_is_due and self._asked is None:
                 return await anext(self._frames)
@@ -118,6 +120,6 @@ class _Reader:
         began_at = asyncio.get_running_loop().time()
         frame = await self._patience.next(self._left_s if audio_is_due else None)
         self._left_s -= asyncio.get_running_loop().time() - began_at
-        if frame is None or isinstance(frame, AudioFrame):
+        if isinstance(frame, AudioFrame):
             self._left_s = _INPUT_GONE_S
         return frame

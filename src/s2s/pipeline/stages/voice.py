@@ -160,7 +160,7 @@ class Voice:
             except UnsupportedError as wrong:
                 self._tell(Error(wrong))
             else:
-                self._manner.voice = changes.voice
+                self._manner.voice = changes.voice or None
 
     def _tell(self, event: Event) -> None:
         self._outlet.put_now(EventFrame(event))
