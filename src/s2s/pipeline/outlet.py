@@ -30,8 +30,8 @@ class Outlet:
         self.put_now(frame)
 
     async def room(self) -> None:
-        """Return once there is room: for who would rather not have made what cannot be taken yet."""
-        while len(self._waiting) >= self._most:
+        """Return once there is room, or none is needed any more: before what cannot be taken yet is made."""
+        while len(self._waiting) >= self._most and not self._ended:
             self._room.clear()
             await self._room.wait()
 
@@ -50,8 +50,9 @@ class Outlet:
         return unsaid
 
     def end(self) -> None:
-        """Append nothing more; what waits can still be taken."""
+        """Append nothing more; what waits can still be taken, and nobody waits for room."""
         self._ended = True
+        self._room.set()
         self._wake()
 
     def __len__(self) -> int:

@@ -29,7 +29,7 @@ class LocalEngine(Engine):
     def __init__(self, config: Config | None = None) -> None:
         super().__init__(config)
         require_models(self.config.extra)
-        self._seats = _seated(self.config)
+        self._seats = seats_of(self.config)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -56,7 +56,7 @@ class LocalEngine(Engine):
     async def open(self, config: Config) -> Link:
         """Load what is not loaded, and return a link of this process."""
         tempo_of(config.extra)
-        seats = _seated(config)
+        seats = seats_of(config)
         seats.require(voice=config.voice, language=config.language)
         link = LocalLink(seats, config, self.capabilities)
         try:
@@ -67,7 +67,7 @@ class LocalEngine(Engine):
         return link
 
 
-def _seated(config: Config) -> Seats:
+def seats_of(config: Config) -> Seats:
     if "threads" not in config.extra:
         return seated(config.extra, shared_pool())
     threads = config.extra["threads"]
