@@ -40,8 +40,9 @@ class S2SProcessor:
     `linger_s` without any event.
 
     An interruption takes back the audio that nobody has taken. A failure of the engine ends the stream with
-    its error; what was wrong with a frame comes out as EventFrame(Error). `on_event` is called with every
-    event, after its frames were made; it may be a coroutine function, and then holds up those that follow.
+    its error, a session that it ends in order ends the stream; what was wrong with a frame comes out as
+    EventFrame(Error). `on_event` is called with every event, after its frames were made; it may be a
+    coroutine function, and then holds up those that follow.
     """
 
     def __init__(

@@ -30,6 +30,7 @@ from s2s.events import (
     Event,
     IdleTimeout,
     ResponseDone,
+    ResponseGenerated,
     ResponseStarted,
     SessionEnded,
     SessionStarted,
@@ -59,6 +60,7 @@ from s2s.pipeline.telling import frames_of
 from s2s.providers.script import Reply, tone
 from s2s.testing.clock import run
 from s2s.testing.conformance import Ask, Subject
+from s2s.tools import tool
 from tests.conformance.subjects import GEMINI, NOVA, NOVA_V1, SIMULATED
 from tests.support.frames import Source, collected, others, through
 from tests.support.links import KeptScript, PlainEngine, PlainLink, SilentLink, said
@@ -491,10 +493,11 @@ def test_a_tool_call_is_answered_by_whoever_reads_the_frames() -> None:
 
 def test_a_tool_that_runs_here_is_waited_for_at_the_end_of_the_input() -> None:
     async def look_up(city: str) -> str:
-        await asyncio.sleep(25)
+        await asyncio.sleep(80)
         return f"{city} is a city."
 
-    frames = made(as_frame_processor(script(*CALLS), tools=[look_up]), TextFrame("Look up Bonn."), STOP)
+    slow = tool(look_up, timeout_s=100)
+    frames = made(as_frame_processor(script(*CALLS), tools=[slow]), TextFrame("Look up Bonn."), STOP)
     assert [each.runs_here for each in of(ToolCallFrame, frames)] == [True]
     assert answer(frames) == "Wait.It is a city."
 
@@ -571,8 +574,8 @@ def lasting(
     return run(main())
 
 
-def late(link: PlainLink, after_s: float) -> PlainLink:
-    """Have a link notice speech only so long after it was sent, and take as long to answer."""
+def late(link: PlainLink, after_s: float, answer_s: float | None = None) -> PlainLink:
+    """Have a link notice speech only so long after it was sent, and take as long to answer, or longer."""
     told: list[bool] = []
 
     def notice(command: object) -> Sequence[Event]:
@@ -580,7 +583,9 @@ def late(link: PlainLink, after_s: float) -> PlainLink:
             told.append(True)
             loop = asyncio.get_running_loop()
             loop.call_later(after_s, link.tell, SpeechStarted("u", 0), SpeechStopped("u", 20))
-            loop.call_later(2 * after_s, partial(link.tell, *said("r", "Good"), ResponseDone("r")))
+            loop.call_later(
+                answer_s or 2 * after_s, partial(link.tell, *said("r", "Good"), ResponseDone("r"))
+            )
         return ()
 
     link.answers = notice
@@ -613,7 +618,7 @@ def test_nothing_is_waited_for_for_ever() -> None:
 
 def test_time_in_which_nobody_takes_frames_does_not_count() -> None:
     async def main() -> None:
-        link = late(PlainLink(), 1)
+        link = late(PlainLink(), 1, 100)
         taken: list[Frame] = []
         async for frame in stream(as_frame_processor(PlainEngine(lambda: link)), [*HEARD, STOP]):
             taken.append(frame)
@@ -622,6 +627,61 @@ def test_time_in_which_nobody_takes_frames_does_not_count() -> None:
         assert taken[-1] == STOP
 
     run(main(), at_most_s=36_000)
+
+
+def test_an_answer_that_nobody_asked_for_is_finished_too() -> None:
+    async def main() -> None:
+        link = PlainLink(*said("r", "Good"))
+        asyncio.get_running_loop().call_later(10, link.tell, ResponseDone("r"))
+        frames = await collected(stream(as_frame_processor(PlainEngine(lambda: link)), [START, STOP]))
+        assert [each.status for each in events(ResponseDone, frames)] == ["completed"]
+
+    run(main())
+
+
+def test_a_response_that_ends_when_it_was_played_is_waited_for() -> None:
+    async def main() -> None:
+        spoken = AudioOutput(bytes(48_000 * 90), 24_000, "r", "i")
+        link = PlainLink(ResponseStarted("r"), spoken, ResponseGenerated("r"))
+        asyncio.get_running_loop().call_later(91, link.tell, ResponseDone("r"))
+        frames = await collected(stream(as_frame_processor(PlainEngine(lambda: link)), [START, STOP]))
+        assert [each.status for each in events(ResponseDone, frames)] == ["completed"]
+
+    run(main())
+
+
+def test_what_nobody_has_taken_is_taken_back_when_an_interruption_comes() -> None:
+    async def main() -> None:
+        line = Line()
+        line.say(START)
+        link = PlainLink(*said("r", "Good"), ResponseDone("r"))
+        taken: list[Frame] = []
+        async with aclosing(as_frame_processor(PlainEngine(lambda: link)).process(line.frames())) as frames:
+            async for frame in frames:
+                taken.append(frame)
+                if isinstance(frame, TextFrame):
+                    await asyncio.sleep(5)
+                    line.say(CUT, STOP)
+                    await asyncio.sleep(5)
+        assert of(AudioFrame, taken) == []
+        assert taken.count(CUT) == 1
+
+    run(main())
+
+
+def test_a_source_is_not_asked_on_once_the_engine_is_gone() -> None:
+    async def main() -> None:
+        processor, link = failing(LOST)
+        source = Source(HEARD * 50)
+        frames = processor.process(source.frames())
+        await anext(frames)
+        await asyncio.sleep(60)
+        assert link.closed == 1
+        assert source.asked < len(HEARD)
+        with pytest.raises(type(LOST)):
+            await collected(frames)
+
+    run(main())
 
 
 def watching(on_event: Callable[[Event], object], **overrides: JSON) -> list[Frame]:
