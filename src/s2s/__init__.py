@@ -10,6 +10,8 @@ async with s2s.new("local").start() as session:
             case s2s.TurnEnd(): break
 """
 
+from typing import TYPE_CHECKING
+
 from s2s.capabilities import Capabilities
 from s2s.config import Config, Limits, Reconnect, TurnDetection
 from s2s.engine import S2S, Engine
@@ -67,6 +69,9 @@ from s2s.items import Call, Item, Message, ToolResult
 from s2s.registry import list_providers, new, register
 from s2s.session import Session
 from s2s.tools import Tool, ToolSpec, tool
+
+if TYPE_CHECKING:
+    from s2s.pipeline.speaking import as_frame_processor
 
 __version__ = "0.1.0"
 
@@ -131,9 +136,19 @@ __all__ = [
     "UnsupportedError",
     "Usage",
     "UsageUpdate",
+    "as_frame_processor",
     "compose_hooks",
     "list_providers",
     "new",
     "register",
     "tool",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # Who only talks to an engine need not load the pipelines.
+    if name == "as_frame_processor":
+        from s2s.pipeline.speaking import as_frame_processor
+
+        return as_frame_processor
+    raise AttributeError(f"module 's2s' has no attribute {name!r}")
