@@ -17,6 +17,7 @@ from s2s.errors import ConnectionLostError
 from s2s.events import Tokens, TurnEnd, Usage
 from s2s.items import JSON, Call, Item, Message
 from s2s.links import Direct, Link
+from s2s.pipeline.hybrid import HybridPipeline, Stay
 from s2s.providers.gemini import GeminiEngine
 from s2s.providers.nova import NovaEngine
 from s2s.providers.openai import OpenAIEngine
@@ -99,6 +100,22 @@ async def lose_connection(engine: Engine) -> None:
 
 
 HOSTED = replace(SCRIPT, name="hosted", engine=Hosted, lose=lose_connection)
+
+
+class TwoScripts(HybridPipeline):
+    """A hybrid over the script engine, twice; it stays where it is, so what is lost is lost."""
+
+    def __init__(self, config: Config) -> None:
+        self.s2s, cascade = (KeptScript(Config(extra=config.extra)) for _ in range(2))
+        super().__init__(replace(config, extra={}), s2s=self.s2s, cascade=cascade, policy=Stay())
+
+
+async def lose_s2s(engine: Engine) -> None:
+    assert isinstance(engine, TwoScripts)
+    await lose_script(engine.s2s)
+
+
+HYBRID = replace(SCRIPT, name="hybrid", engine=TwoScripts, lose=lose_s2s)
 
 
 class OverOpenAI(Hosted):
