@@ -75,7 +75,7 @@ class Registry(Generic[T]):
 
 
 providers: Registry[Callable[[Config], Engine]] = Registry(
-    "s2s.providers", "engine", {"local": "local", "nova": "nova"}
+    "s2s.providers", "engine", {"cascade": "local", "local": "local", "nova": "nova"}
 )
 
 

@@ -1,0 +1,64 @@
+"""Where the frames of a pipeline come from that somebody else feeds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from s2s.errors import ConnectionLostError
+from s2s.pipeline.frames import Frame
+
+_MOST_WAITING = 16
+
+
+class Feed:
+    """A source for one reader, bounded: who feeds it waits where nobody asks for frames.
+
+    `ready` is called when the reader asks for more than the first frame, and so has dealt with that.
+    """
+
+    def __init__(self, first: Frame, ready: Callable[[], None], most_waiting: int = _MOST_WAITING) -> None:
+        self._waiting: deque[Frame] = deque((first,))
+        self._taken = 0
+        self._ready = ready
+        self._most = most_waiting
+        self._over = False
+        self._room = asyncio.Event()
+        self._grown = asyncio.Event()
+
+    async def put(self, frame: Frame) -> None:
+        """Append when there is room. Raises ConnectionLostError when nobody asks any more."""
+        while len(self._waiting) >= self._most and not self._over:
+            self._room.clear()
+            await self._room.wait()
+        if self._over:
+            raise ConnectionLostError("the pipeline has ended: start another session")
+        self.put_now(frame)
+
+    def put_now(self, *frames: Frame) -> None:
+        """Append, whatever the room."""
+        self._waiting.extend(frames)
+        self._grown.set()
+
+    def end(self) -> None:
+        """Let go of who feeds it: nobody asks for frames any more."""
+        self._over = True
+        self._room.set()
+
+    async def aclose(self) -> None:
+        """End it, as the pipeline does that has no more use for it."""
+        self.end()
+
+    def __aiter__(self) -> Feed:
+        return self
+
+    async def __anext__(self) -> Frame:
+        if self._taken == 1:
+            self._ready()
+        while not self._waiting:
+            self._grown.clear()
+            await self._grown.wait()
+        self._taken += 1
+        self._room.set()
+        return self._waiting.popleft()
