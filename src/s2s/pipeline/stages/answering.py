@@ -59,8 +59,7 @@ class Answer:
         await self._say("", final=True)
 
     def stop(self) -> None:
-        """Say nothing more."""
-        self.over = True
+        """Give it up; whoever does so knows that it is over."""
         if self.task is not None:
             self.task.cancel()
 

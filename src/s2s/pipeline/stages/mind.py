@@ -179,7 +179,7 @@ class Mind:
     def _unsay(self, frames: Iterable[Frame]) -> None:
         """Forget what nobody has taken; it comes off the end of what was said."""
         for frame in reversed(list(frames)):
-            if isinstance(frame, TextFrame) and frame.text:
+            if isinstance(frame, TextFrame):
                 said = self._conversation.text_of(frame.item_id).removesuffix(frame.text)
                 self._conversation.add(Message("assistant", said, frame.item_id))
 

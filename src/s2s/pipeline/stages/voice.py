@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import aclosing
+from typing import TypeGuard
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -66,7 +67,7 @@ class Voice:
 
     def _interrupt(self, cut: ControlFrame) -> None:
         bench = self._bench
-        unsaid = {_spoken_by(each) for each in bench.waiting if _is_cut(each, cut)}
+        unsaid = {each.response_id for each in bench.waiting if _is_cut(each, cut)}
         if cut.response_id not in ("", self._last_id):  # it will not be spoken when its turn comes
             self._over |= dict.fromkeys(unsaid, "interrupted")
             self._outlet.put_now(cut)
@@ -166,12 +167,10 @@ class Voice:
         self._outlet.put_now(EventFrame(event))
 
 
-def _is_cut(frame: Frame | None, cut: ControlFrame) -> bool:
-    return frame is not None and says(frame) and cut.response_id in ("", _spoken_by(frame))
-
-
-def _spoken_by(frame: Frame | None) -> str:
-    return frame.response_id if isinstance(frame, AudioFrame | TextFrame) else ""
+def _is_cut(frame: Frame | None, cut: ControlFrame) -> TypeGuard[AudioFrame | TextFrame]:
+    if not isinstance(frame, AudioFrame | TextFrame):
+        return False
+    return says(frame) and cut.response_id in ("", frame.response_id)
 
 
 def _needs_all_said(frame: Frame) -> bool:

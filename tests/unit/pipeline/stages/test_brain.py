@@ -142,8 +142,15 @@ def test_nothing_is_said_while_the_user_speaks_and_one_answer_is_for_all() -> No
 def test_who_says_nothing_after_all_gets_the_answer_that_is_owed() -> None:
     brain = ScriptedBrain(echo)
     frames: list[Frame] = [begin("a"), begin("b"), TextFrame("one", item_id="a"), TextFrame("", item_id="b")]
-    assert said(answered(brain, frames)) == "You said one"
     assert said(answered(brain, frames[:-1])) == "You said one"
+
+    async def main() -> None:
+        async with running(BrainProcessor(brain)) as line:
+            line.send(*frames)
+            await asyncio.sleep(1)
+            assert line.said == "You said one"
+
+    run(main())
     assert answered(brain, [begin("a"), TextFrame("", item_id="a")])[1:] == [TextFrame("", item_id="a")]
 
 
@@ -260,21 +267,43 @@ def test_an_interrupt_drops_what_is_owed_but_not_what_waits_for_the_user_to_end(
     assert len(run(main()).events(ResponseStarted)) == 1
 
 
+def test_an_interrupt_of_silence_is_handed_on_and_nothing_else_follows() -> None:
+    async def main() -> Line:
+        async with running(BrainProcessor(words("Yes."))) as line:
+            line.send(CUT, ASKED)
+            await asyncio.sleep(1)
+            line.send(CUT)
+        return line
+
+    line = run(main())
+    assert line.out[-1] == CUT
+    assert len(line.events(ResponseDone)) == line.out.count(TURN_OVER) == 1
+
+
+def test_an_interrupt_may_meet_audio_on_its_way() -> None:
+    async def main() -> Line:
+        async with running(BrainProcessor(words("Yes.")), every_s=1.0) as line:
+            line.send(TextFrame("x", final=False), AudioFrame(b"\0\0"), CUT)
+        return line
+
+    assert run(main()).out[-1] == CUT
+
+
 def test_answers_come_one_after_the_other() -> None:
     async def main() -> Line:
         async with running(BrainProcessor(ScriptedBrain(lambda prompt: [1.0, "one ", 1.0, "two "]))) as line:
-            line.send(ASKED, CommandFrame(CreateResponse(metadata={"n": "1"})))
-            line.send(CommandFrame(CreateResponse(metadata={"n": "2"})), TextFrame("and", item_id="b"))
-            line.send(TextFrame("more", item_id="c"))
+            line.send(ASKED, TextFrame("and", item_id="b"))
+            line.send(CommandFrame(CreateResponse(metadata={"n": "1"})))
+            line.send(TextFrame("more", item_id="c"), CommandFrame(CreateResponse(metadata={"n": "2"})))
         return line
 
     line = run(main())
     started = line.events(ResponseStarted)
     assert [(each.origin, each.metadata) for each in started] == [
         ("user_turn", {}),
+        ("user_turn", {}),
         ("application", {"n": "1"}),
         ("application", {"n": "2"}),
-        ("user_turn", {}),
     ]
     brackets = [each for each in events(line.out) if isinstance(each, ResponseStarted | ResponseDone)]
     assert [each.response_id for each in brackets[::2]] == [each.response_id for each in brackets[1::2]]
@@ -380,6 +409,28 @@ def test_a_brain_that_takes_no_notice_of_an_interrupt_is_not_heard() -> None:
 
     line = run(main())
     assert line.said == "one "
+    assert [each.status for each in line.events(ResponseDone)] == ["interrupted"]
+
+
+def test_a_brain_that_fails_after_an_interrupt_does_so_unheard() -> None:
+    class Bitter(ScriptedBrain):
+        async def respond(self, prompt: Prompt) -> AsyncIterator[Thought]:
+            yield "one "
+            try:
+                await asyncio.sleep(10)
+            except asyncio.CancelledError:
+                raise OSError from None
+
+    async def main() -> Line:
+        async with running(BrainProcessor(Bitter(echo))) as line:
+            line.send(ASKED)
+            await asyncio.sleep(1)
+            line.send(CUT)
+            await asyncio.sleep(1)
+        return line
+
+    line = run(main())
+    assert line.events(Error) == []
     assert [each.status for each in line.events(ResponseDone)] == ["interrupted"]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from s2s.commands import UpdateSession
+from s2s.commands import AddItem, UpdateSession
 from s2s.errors import LocalProtocolError, ToolError
 from s2s.events import Error, ResponseDone, ResponseStarted, ToolCallCancelled
 from s2s.items import Call, Item, Message, ToolResult
@@ -159,6 +159,37 @@ def test_results_during_the_answer_wait_for_its_end() -> None:
     line = run(main())
     assert origins(line) == ["user_turn", "tool_result"]
     assert line.said == "One moment. bright and cool"
+    assert line.out.count(TURN_OVER) == 1
+
+
+def test_results_that_want_no_answer_do_not_end_a_turn_under_way() -> None:
+    async def main() -> Line:
+        async with running(BrainProcessor(ScriptedBrain(both))) as line:
+            line.send(SPECS, ASKED)
+            await asyncio.sleep(0.5)
+            line.send(result(LIGHT, respond=False))
+            await asyncio.sleep(0.1)
+            assert TURN_OVER not in line.out
+            await asyncio.sleep(1)
+            line.send(CommandFrame(AddItem(ToolResult("fan", "cool"))))
+        return line
+
+    line = run(main())
+    assert origins(line) == ["user_turn"]
+    assert line.out[-1] == TURN_OVER
+
+
+def test_a_tool_that_nobody_has_is_for_others_to_answer() -> None:
+    async def main() -> Line:
+        async with running(BrainProcessor(ScriptedBrain(calling(LIGHT)))) as line:
+            line.send(ASKED)
+            await asyncio.sleep(1)
+            (call,) = line.all(ToolCallFrame)
+            assert not call.runs_here
+            line.send(result(call.call, "there is none", is_error=True))
+        return line
+
+    assert run(main()).said == "The tool says there is none."
 
 
 def test_results_that_want_no_answer_end_the_turn() -> None:
@@ -219,6 +250,7 @@ def test_a_call_that_was_made_elsewhere_can_be_answered_here() -> None:
     out = run(through(processor, [result(LIGHT, "bright")]))
     assert [each.text for each in out if isinstance(each, TextFrame)] == ["The tool says bright.", ""]
     assert results(run_prompt(brain)) == [ToolResult("light", "bright")]
+    assert run(through(processor, [result(LIGHT, "bright", respond=False)])) == []
 
 
 def run_prompt(brain: ScriptedBrain) -> Sequence[Item]:

@@ -168,9 +168,11 @@ def test_cleared_audio_is_void() -> None:
 
 def test_a_turn_that_is_taken_by_hand_is_heard_from_its_beginning() -> None:
     audio = silence(640) + speech(QUESTION * 3) + silence(5000)
-    manual = listening(mode="manual")
-    out = run(through(manual, [*sliced(audio), ControlFrame("end_of_utterance")]))  # type: ignore[arg-type]
+    stt = LevelSTT()
+    frames: list[Frame] = [*sliced(silence(5000) + audio), ControlFrame("end_of_utterance")]
+    out = run(through(listening(stt, mode="manual"), frames))  # type: ignore[arg-type]
     assert texts(out) == [QUESTION * 3]
+    assert len(stt.asked[0]) < len(speech(QUESTION * 3) + silence(600))
 
 
 def test_a_very_long_utterance_is_transcribed_in_pieces() -> None:
@@ -179,6 +181,18 @@ def test_a_very_long_utterance_is_transcribed_in_pieces() -> None:
     frames: list[Frame] = [begin(), *sliced(speech(words), chunk_ms=100), end()]
     assert texts(heard([*frames, begin("b"), end("b")], stt)) == [words.strip(), ""]
     assert [round(len(each) / 32) for each in stt.asked] == [120_000, 10_000]
+
+
+def test_a_very_long_utterance_keeps_what_was_understood_and_is_void_all_the_same() -> None:
+    class Tired(LevelSTT):
+        async def transcribe(self, pcm: bytes, *, urgent: bool = True) -> str:
+            if self.asked:
+                raise OSError
+            return await super().transcribe(pcm)
+
+    frames: list[Frame] = [begin(), *sliced(speech("one two three four five " * 130), chunk_ms=100)]
+    assert texts(heard([*frames, end()], Tired())) == [("one two three four five " * 120).strip()]
+    assert texts(heard([*frames, CommandFrame(ClearAudio()), end()])) == [""]
 
 
 def test_many_utterances_at_once_wait_for_the_transcriber() -> None:

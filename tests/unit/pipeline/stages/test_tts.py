@@ -245,6 +245,7 @@ def test_an_interrupt_stops_the_voice_and_no_audio_comes_after_it() -> None:
             await asyncio.sleep(0.01)
             assert tts.running == 0
             await asyncio.sleep(2)
+            assert line.out[-1] == TURN_OVER
         return line
 
     line = run(main())
@@ -334,6 +335,47 @@ def test_an_interrupt_of_one_response_spares_another() -> None:
     statuses = [(each.response_id, each.status) for each in line.events(ResponseDone)]
     assert statuses == [("r", "completed"), ("s", "interrupted"), ("t", "interrupted")]
     assert [each.text for each in line.all(TextFrame)] == ["One.", ""]
+    assert line.signals.count("interrupt") == 3
+
+
+def test_an_interrupt_of_what_is_spoken_spares_what_waits() -> None:
+    async def main() -> Line:
+        async with running(TTSProcessor(ToneTTS(delay_s=1.0))) as line:
+            line.send(*answer("One. Two."), *answer("Three.", "s"))
+            await asyncio.sleep(1.5)
+            line.send(ControlFrame("interrupt", response_id="r"))
+        return line
+
+    line = run(main())
+    assert [each.text for each in line.all(TextFrame)] == ["One. ", "Three.", ""]
+    statuses = [(each.response_id, each.status) for each in line.events(ResponseDone)]
+    assert statuses == [("r", "interrupted"), ("s", "completed")]
+
+
+def test_an_interrupt_of_what_comes_next_spares_the_last_words_before_it() -> None:
+    async def main() -> Line:
+        async with running(TTSProcessor(ToneTTS(delay_s=1.0))) as line:
+            line.send(text("One"), *answer("Two.", "s"), TextFrame("Three.", "assistant"))
+            await asyncio.sleep(0.5)
+            line.send(ControlFrame("interrupt", response_id="s"))
+        return line
+
+    line = run(main())
+    assert [each.text for each in line.all(TextFrame)] == ["One", "Three.", ""]
+    assert line.events(ResponseDone) == [ResponseDone("s", "interrupted")]
+
+
+def test_settings_that_wait_behind_an_interrupted_text_count_all_the_same() -> None:
+    tts = ToneTTS(delay_s=1.0)
+
+    async def main() -> None:
+        async with running(TTSProcessor(tts)) as line:
+            line.send(text("One."), text(" Two."), CommandFrame(UpdateSession(voice="tenor")))
+            await asyncio.sleep(0.5)
+            line.send(CUT, *answer("Three.", "s"))
+
+    run(main())
+    assert tts.spoken == [("One. ", None), ("Three.", "tenor")]
 
 
 def test_text_of_a_response_that_was_cut_is_not_spoken_when_it_comes_later() -> None:
@@ -351,7 +393,16 @@ def test_text_of_a_response_that_was_cut_is_not_spoken_when_it_comes_later() -> 
     assert line.events(ResponseDone) == [ResponseDone("r", "interrupted")]
 
 
-def test_a_voice_that_takes_no_notice_of_an_interrupt_is_not_heard() -> None:
+@pytest.mark.parametrize(
+    "first",
+    [
+        answer("One. And more. And more."),
+        [EventFrame(ResponseStarted("r")), text("One. And", final=True), done(), TURN_OVER],
+        [EventFrame(ResponseStarted("r")), text("One"), text("And", "q"), done(), TURN_OVER],
+    ],
+    ids=["open", "final", "another"],
+)
+def test_a_voice_that_takes_no_notice_of_an_interrupt_is_not_heard(first: list[Frame]) -> None:
     class Stubborn(ToneTTS):
         async def speak(self, text: str, *, voice: str | None = None) -> AsyncIterator[bytes]:
             yield bytes(9600)
@@ -364,15 +415,15 @@ def test_a_voice_that_takes_no_notice_of_an_interrupt_is_not_heard() -> None:
 
     async def main() -> Line:
         async with running(TTSProcessor(Stubborn())) as line:
-            line.send(*answer("One. And more. And more."))
+            line.send(*first)
             await asyncio.sleep(1)
             line.send(CUT, *answer("Two.", "s"))
             await asyncio.sleep(0.1)
-            assert kinds(line.out) == "ETAA" + "CEC" + "ETAAAAFEC"
+            assert kinds(line.out) == "ETAACEC" + "ETAAAAFEC"
             await asyncio.sleep(5)
         return line
 
-    assert kinds(run(main()).out) == "ETAA" + "CEC" + "ETAAAAFEC"
+    assert kinds(run(main()).out) == "ETAACEC" + "ETAAAAFEC"
 
 
 def test_an_interrupt_of_silence_is_handed_on() -> None:
