@@ -10,10 +10,11 @@ from contextlib import aclosing
 from functools import partial
 from importlib.metadata import version
 
+import s2s
 from s2s.pipeline import AudioFrame, Frame, Frames, Processor, chain, frame_loop
 
-CHUNK = bytes(640)
-RATE = 16_000
+RATE = 24_000
+CHUNK = bytes(RATE // 50 * 2)
 STEPS = 5
 FRAMES = 5_000
 ROUNDS = 7
@@ -36,7 +37,7 @@ async def pipeline() -> None:
         "ours: FrameProcessor objects": [_Object() for _ in range(STEPS)],
         "ours: frame_loop handlers": [frame_loop(_handed)] * STEPS,
     }
-    theirs = {f"Pipecat: {kind}": kind for kind in pipecat.KINDS}
+    theirs = {f"Pipecat: {kind}": kind for kind in pipecat.HANDS_ON}
     print(f"{STEPS} processors that hand on, 20 ms of audio a frame, Pipecat {version('pipecat-ai')}")
     print(f"CPU us per frame, best and median of {ROUNDS} rounds in turns, paced of {PACED_ROUNDS}")
     print(f"ratio: how many times as much {next(iter(theirs))} takes")
@@ -48,6 +49,10 @@ async def pipeline() -> None:
         rounds: dict[str, Round] = {what: partial(our_round, steps) for what, steps in ours.items()}
         rounds |= {what: partial(their_round, kind) for what, kind in theirs.items()}
         await _table(title, rounds, rounds_each, next(iter(theirs)))
+    echo = s2s.as_frame_processor("script", extra={"echo": True})
+    answers: dict[str, Round] = {"ours: as_frame_processor of an engine": partial(_one_at_a_time, [echo])}
+    answers |= {f"Pipecat: {kind}": partial(pipecat.one_at_a_time, kind) for kind in pipecat.ANSWERS}
+    await _table("each frame answered with one, one at a time", answers, ROUNDS, list(answers)[1])
 
 
 async def _table(title: str, rounds: dict[str, Round], count: int, reference: str) -> None:
@@ -79,8 +84,9 @@ async def _one_at_a_time(steps: Sequence[Processor]) -> float:
 
     async def listen() -> None:
         async with aclosing(chain(*steps).process(source())) as frames:
-            async for _ in frames:
-                came.set()
+            async for frame in frames:
+                if isinstance(frame, AudioFrame):
+                    came.set()
 
     listening = asyncio.create_task(listen())
     before = time.process_time()

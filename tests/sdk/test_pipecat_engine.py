@@ -27,6 +27,7 @@ from s2s.links import Link
 from s2s.pipeline import AudioFrame, CommandFrame, ControlFrame, EventFrame, Frame, Frames, TextFrame, chain
 from s2s.pipeline.pipecat import as_pipecat, from_pipecat
 from s2s.pipeline.pipecat.carried import S2SFrame
+from s2s.pipeline.speaking import as_frame_processor
 from s2s.providers.script import RATE, WORD_MS, Reply, ScriptEngine
 from s2s.testing.clock import run
 from s2s.tools import Tool
@@ -330,10 +331,21 @@ def test_an_engine_that_does_not_open_is_not_usable_and_the_pipeline_hears_why()
     assert isinstance(pipeline.down[-1], pc.EndFrame)
 
 
+def test_an_engine_that_does_not_see_is_shown_nothing() -> None:
+    async def main() -> Piped:
+        async with piped(as_pipecat(engine())) as pipeline:
+            await pipeline.send(pc.InputImageRawFrame(bytes(48), (4, 4), "RGB"))
+            await pipeline.comes(pc.InputImageRawFrame)
+            await asyncio.sleep(1)
+        return pipeline
+
+    assert kinds(run(main()).up, pc.ErrorFrame) == []
+
+
 def test_where_the_pipeline_decides_about_turns_the_engine_is_told_of_them() -> None:
     async def main() -> Piped:
-        manual = as_pipecat(engine(Reply(says="yes", hears="now")), turn_detection="manual")
-        async with piped(manual) as pipeline:
+        manual = as_frame_processor(engine(Reply(says="yes", hears="now")), turn_detection="manual")
+        async with piped(as_pipecat(manual)) as pipeline:
             await pipeline.send(pc.UserStartedSpeakingFrame(), *LOUD, pc.UserStoppedSpeakingFrame())
             await pipeline.comes(pc.TTSAudioRawFrame)
         return pipeline
@@ -341,6 +353,19 @@ def test_where_the_pipeline_decides_about_turns_the_engine_is_told_of_them() -> 
     pipeline = run(main())
     assert [each.text for each in pipeline.up if isinstance(each, pc.TranscriptionFrame)] == ["now"]
     assert sounds_ms(pipeline.down) == WORD_MS
+
+
+def test_an_engine_is_known_by_its_name_and_takes_settings() -> None:
+    script = {"script": [Reply(says="yes", hears="now")], "pace": 1}
+
+    async def main() -> Piped:
+        manual = as_pipecat("script", extra=script, turn_detection="manual", linger_s=1)
+        async with piped(manual) as pipeline:
+            await pipeline.send(pc.UserStartedSpeakingFrame(), *LOUD, pc.UserStoppedSpeakingFrame())
+            await pipeline.comes(pc.TTSAudioRawFrame)
+        return pipeline
+
+    assert sounds_ms(run(main()).down) == WORD_MS
 
 
 def test_where_the_engine_decides_signals_of_others_only_pass_by() -> None:

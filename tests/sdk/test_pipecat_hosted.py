@@ -13,6 +13,11 @@ pytest.importorskip("pipecat.services.tts_service")
 from pipecat.frames import frames as pc
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams
+from pipecat.processors.aggregators.llm_context import LLMContext, standard_message_text
+from pipecat.processors.aggregators.llm_response_universal import (
+    LLMContextAggregatorPair,
+    LLMUserAggregatorParams,
+)
 from pipecat.processors.aggregators.sentence import SentenceAggregator
 from pipecat.processors.filters.frame_filter import FrameFilter
 from pipecat.processors.filters.function_filter import FunctionFilter
@@ -23,9 +28,10 @@ from pipecat.processors.text_transformer import StatelessTextTransformer
 from pipecat.services.settings import STTSettings, TTSSettings
 from pipecat.services.stt_service import SegmentedSTTService
 from pipecat.services.tts_service import TTSService
+from pipecat.turns.user_turn_strategies import ExternalUserTurnStrategies
 
 from s2s.errors import ConfigError, ConnectionLostError, ProviderError
-from s2s.events import Error, ResponseDone, ResponseStarted, Unrecognized, Usage, UsageUpdate
+from s2s.events import Error, Event, ResponseDone, ResponseStarted, Unrecognized, Usage, UsageUpdate
 from s2s.pipeline import (
     AudioFrame,
     ControlFrame,
@@ -327,6 +333,28 @@ def test_an_interruption_takes_back_what_nobody_has_taken() -> None:
     assert len(told) < 10
 
 
+def test_an_interruption_takes_back_nothing_that_the_user_said() -> None:
+    class Notices(FrameProcessor):
+        async def process_frame(self, frame: pc.Frame, direction: FrameDirection) -> None:
+            await super().process_frame(frame, direction)
+            await self.push_frame(frame, direction)
+            if isinstance(frame, pc.InputAudioRawFrame) and frame.audio == CHUNK.audio:
+                await self.broadcast_interruption()  # type: ignore[no-untyped-call]
+
+    numbered = [AudioFrame(bytes([number, 0]) * 320, 16_000) for number in range(1, 11)]
+
+    async def main() -> list[Frame]:
+        frames = source(*numbered[:5], CHUNK, *numbered[5:])
+        async with aclosing(chain(from_pipecat(Notices())).process(frames)) as stream:
+            told = [await anext(stream)]
+            await asyncio.sleep(1)
+            return [*told, *[frame async for frame in stream]]
+
+    told = run(main())
+    assert [each for each in told if isinstance(each, AudioFrame)] == [*numbered[:5], CHUNK, *numbered[5:]]
+    assert told.count(CUT) == 1
+
+
 def test_what_pipecat_says_that_we_have_no_frame_for_is_an_event() -> None:
     class Plays(FrameProcessor):
         async def process_frame(self, frame: pc.Frame, direction: FrameDirection) -> None:
@@ -389,4 +417,54 @@ def test_a_voice_on_pipecats_base_speaks_what_a_brain_of_ours_says() -> None:
     told = run(made(from_pipecat(Speaks()), *answer, STOP))
     audio = b"".join(each.audio for each in told if isinstance(each, AudioFrame))
     assert len(audio) == 2 * len("Hello there.")
+    assert told[-1] == STOP
+
+
+class Thinks(FrameProcessor):
+    """Answers a context, as a service with a language model does."""
+
+    async def process_frame(self, frame: pc.Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if not isinstance(frame, pc.LLMContextFrame):
+            await self.push_frame(frame, direction)
+            return
+        said = standard_message_text(frame.context.get_messages()[-1])
+        await self.push_frame(pc.LLMFullResponseStartFrame())
+        for delta in ("You said: ", said):
+            await self.push_frame(pc.LLMTextFrame(delta))
+        await self.push_frame(pc.LLMFullResponseEndFrame())
+
+
+def test_aggregator_model_and_voice_of_pipecats_answer_a_turn_that_ears_of_ours_wrote_down() -> None:
+    context = LLMContext()
+    external = LLMUserAggregatorParams(user_turn_strategies=ExternalUserTurnStrategies())
+    pair = LLMContextAggregatorPair(context, user_params=external)
+    heard: list[Frame] = [
+        ControlFrame("start_of_utterance", item_id="turn"),
+        TextFrame("Hello.", item_id="turn"),
+        ControlFrame("end_of_utterance", item_id="turn"),
+    ]
+
+    async def user() -> AsyncIterator[Frame]:
+        for frame in heard:
+            yield frame
+            await asyncio.sleep(2)
+        yield STOP
+
+    async def main() -> list[Frame]:
+        step = chain(from_pipecat(pair.user(), Thinks(), Speaks(), pair.assistant()))
+        async with aclosing(step.process(user())) as stream:
+            return [frame async for frame in stream]
+
+    told = run(main())
+    sound = [each for each in told if isinstance(each, AudioFrame)]
+    assert sum(len(each.audio) for each in sound) == 2 * len("You said: Hello.")
+    (name,) = {each.response_id for each in sound}
+    events: list[Event] = [each.event for each in told if isinstance(each, EventFrame)]
+    assert [each.response_id for each in events if isinstance(each, ResponseStarted)] == [name]
+    assert [each for each in events if isinstance(each, ResponseDone)] == [ResponseDone(name)]
+    assert [(each["role"], each["content"]) for each in context.get_messages()] == [  # type: ignore[index]
+        ("user", "Hello."),
+        ("assistant", "You said: Hello."),
+    ]
     assert told[-1] == STOP

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from s2s.config import Config, override
 from s2s.engine import S2S, Engine
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pipecat.pipeline.worker import PipelineParams
     from pipecat.processors.frame_processor import FrameProcessor as PipecatProcessor
 
+    from s2s.pipeline.pipecat.embedded import Place
+    from s2s.pipeline.speaking import S2SProcessor
+
 __all__ = ["as_pipecat", "from_pipecat"]
 
 
@@ -22,23 +25,23 @@ def as_pipecat(engine_or_processor: S2S | Engine | str | Processor, **overrides:
     """Return an engine, by itself or by its name, or any processor, as one processor of Pipecat's.
 
     `overrides` are Config fields of the engine's sessions, tools too, and what else `s2s.as_frame_processor`
-    takes. An engine takes the user's audio and
-    typed words, images, results of tools and interruptions; with turn detection `manual` the pipeline says
-    when the user speaks. Any other processor takes every frame that goes downstream and that it would
-    understand. Raises ConfigError, where Pipecat is missing too.
+    takes. An engine takes the user's audio and typed words, images if it sees, results of tools and
+    interruptions; with turn detection `manual` the pipeline says when the user speaks. Any other processor
+    takes every frame that goes downstream and that it would understand. Raises ConfigError, where Pipecat is
+    missing too.
     """
     _require_pipecat()
     from s2s.pipeline.pipecat.embedded import S2SInPipecat
+    from s2s.pipeline.speaking import S2SProcessor, as_frame_processor
 
-    given = engine_or_processor
-    if isinstance(given, str | S2S | Engine):
-        from s2s.pipeline.speaking import as_frame_processor
-
-        spoken = as_frame_processor(given, **overrides)  # type: ignore[arg-type]
-        return S2SInPipecat(chain(spoken), _place(spoken.engine, overrides))
-    if overrides:
-        raise ConfigError(f"only an engine takes {', '.join(overrides)}: configure {given!r} itself")
-    return S2SInPipecat(chain(given), "processor")
+    inner = engine_or_processor
+    if isinstance(inner, str | S2S | Engine):
+        inner = as_frame_processor(inner, **overrides)  # type: ignore[arg-type]
+    elif overrides:
+        raise ConfigError(f"only an engine takes {', '.join(overrides)}: configure {inner!r} itself")
+    if isinstance(inner, S2SProcessor):
+        return S2SInPipecat(chain(inner), _place(inner), inner.capabilities.images)
+    return S2SInPipecat(chain(inner), "processor")
 
 
 def from_pipecat(
@@ -55,9 +58,9 @@ def from_pipecat(
     return PipecatStep(processors, params)
 
 
-def _place(engine: S2S, overrides: dict[str, object]) -> Literal["engine", "engine_without_turns"]:
-    turns = {name: value for name, value in overrides.items() if name == "turn_detection"}
-    config = override(getattr(engine, "config", Config()), turns)
+def _place(inner: S2SProcessor) -> Place:
+    turns = {name: value for name, value in inner._overrides.items() if name == "turn_detection"}
+    config = override(getattr(inner.engine, "config", Config()), turns)
     return "engine_without_turns" if config.turns.mode == "manual" else "engine"
 
 

@@ -53,10 +53,11 @@ class S2SInPipecat(FrameProcessor):
     user's words stands: upstream from an engine, downstream from any other processor.
     """
 
-    def __init__(self, inner: Chain, place: Place, name: str | None = None) -> None:
-        super().__init__(name=name)
+    def __init__(self, inner: Chain, place: Place, sees: bool = True) -> None:
+        super().__init__()
         self._inner = inner
         self._place = place
+        self._sees = sees
         self._exchange = Exchange()
         self._intake: Intake | None = None
         self._pump: asyncio.Task[None] | None = None
@@ -135,6 +136,8 @@ class S2SInPipecat(FrameProcessor):
                 return self._place == "engine_without_turns"
             case pc.LLMContextFrame():
                 return direction is _DOWN
+            case pc.InputImageRawFrame():
+                return self._sees
             case _:
                 return isinstance(frame, (*_TAKEN, *_SHARED))
 

@@ -8,11 +8,11 @@ from pipecat.frames import frames as pc
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from s2s.events import Unrecognized
-from s2s.pipeline.frames import ControlFrame, EventFrame
+from s2s.pipeline.frames import AudioFrame, ControlFrame, EventFrame
 from s2s.pipeline.outlet import Outlet
 from s2s.pipeline.pipecat.answers import Named
 from s2s.pipeline.pipecat.gate import Gate
-from s2s.pipeline.pipecat.mapping import error_of, is_fatal
+from s2s.pipeline.pipecat.mapping import error_of, is_fatal, of_agent
 
 SOUND: Final = (pc.InputAudioRawFrame, pc.OutputAudioRawFrame)
 _OF_THE_PIPELINE: Final = (
@@ -48,7 +48,9 @@ class Output:
                 with self._gate.held():
                     await self._outlet.put(each)
             elif isinstance(each, ControlFrame) and each.signal == "interrupt":
-                self._outlet.interrupt(each)
+                for unsaid in self._outlet.interrupt(each):
+                    if isinstance(unsaid, AudioFrame) and not of_agent(unsaid):
+                        self._outlet.put_now(unsaid)
             elif isinstance(frame, pc.SystemFrame):
                 self._outlet.put_now(each)
             else:
