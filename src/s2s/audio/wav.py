@@ -1,4 +1,4 @@
-"""WAV files, whole or as a stream: any common kind comes in, callers see and write PCM16 mono."""
+"""WAV files, whole or as a stream: any common kind comes in, callers see PCM16 and write it as mono."""
 
 from __future__ import annotations
 
@@ -36,19 +36,25 @@ class WavReader:
     def __init__(self, file: BinaryIO, chunk_ms: float) -> None:
         layout = read_layout(file)
         self.format = _format(layout)
+        self.channels = layout.channels
+        """How many are averaged."""
         self._layout = layout
         self._decode = _decoder(layout)
         self._file = file
         self._chunk_frames = max(1, int(layout.sample_rate * chunk_ms / 1000))
 
     def __iter__(self) -> Iterator[bytes]:
+        return (downmix(pcm, self.channels) for pcm in self.interleaved())
+
+    def interleaved(self) -> Iterator[bytes]:
+        """Yield the sound of all channels, PCM16 interleaved, in place of mono."""
         frame_bytes = self._layout.channels * self._layout.sample_bytes
         carry = Carry(frame_bytes)
         left = maxsize if self._layout.n_bytes is None else self._layout.n_bytes
         while raw := self._file.read(min(left, self._chunk_frames * frame_bytes)):
             left -= len(raw)
             if frames := carry.push(raw):
-                yield downmix(self._decode(frames), self._layout.channels)
+                yield self._decode(frames)
 
 
 class WavWriter:
@@ -57,7 +63,7 @@ class WavWriter:
     def __init__(self, target: WavTarget, sample_rate: int = 24_000) -> None:
         self.format = AudioFormat(sample_rate=sample_rate)
         self._opened = ExitStack()
-        self._file = self._opened.enter_context(_opened(target, "wb"))
+        self._file = self._opened.enter_context(opened(target, "wb"))
         self._start = self._file.tell() if self._file.seekable() else None
         self._carry = Carry(2)
         self._n_bytes = 0
@@ -92,7 +98,7 @@ def open_wav(source: WavSource, chunk_ms: float = 20.0) -> Iterator[WavReader]:
 
     Raises AudioFormatError for what is no WAV file or of a kind that is not understood.
     """
-    with _opened(source, "rb") as file:
+    with opened(source, "rb") as file:
         yield WavReader(file, chunk_ms)
 
 
@@ -108,7 +114,8 @@ def write_wav(target: WavTarget, pcm: object, sample_rate: int = 24_000) -> None
         writer.write(pcm)
 
 
-def _opened(file: WavSource, mode: Literal["rb", "wb"]) -> AbstractContextManager[BinaryIO]:
+def opened(file: WavSource, mode: Literal["rb", "wb"]) -> AbstractContextManager[BinaryIO]:
+    """Open a path or the bytes of a file; a file that is given open stays open."""
     match file:
         case str() | Path():
             return open(file, mode)

@@ -67,7 +67,7 @@ async def talk(
             await _Conversation(session, microphone, speaker, watcher).run(longest_s)
     if microphone.lost_blocks:
         errors_screen().plain(
-            f"{microphone.lost_blocks * 20} ms of the microphone were lost: the engine is too slow"
+            f"{microphone.lost_ms:.0f} ms of the microphone were lost: the engine is too slow"
         )
 
 

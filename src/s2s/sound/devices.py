@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, MutableSequence, Sequence
+from collections.abc import AsyncGenerator, Callable, MutableSequence, Sequence
 from types import TracebackType
 from typing import Final, Protocol, Self, TypeAlias
 
@@ -94,7 +94,12 @@ class Microphone(_Device):
         self._waiting: deque[bytes] = deque()
         self._change = asyncio.Event()
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    @property
+    def lost_ms(self) -> float:
+        """How much was dropped."""
+        return float(self.lost_blocks * _BLOCK_MS)
+
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
         while True:
             while self._waiting:
                 yield self._waiting.popleft()
@@ -121,25 +126,28 @@ class Speaker(_Device):
         """Hears on the loop how many ms of an item have been played in all."""
         self._lock = threading.Lock()
         self._waiting: deque[tuple[str, bytes]] = deque()
+        self._n_bytes = 0
         self._ms: dict[str, float] = {}
-        self._empty = asyncio.Event()
-        self._empty.set()
+        self._change = asyncio.Event()
 
     def play(self, item_id: str, pcm: bytes) -> None:
         """Play after what waits already."""
         with self._lock:
             self._waiting.append((item_id, pcm))
-        self._empty.clear()
+            self._n_bytes += len(pcm)
 
     def flush(self) -> None:
         """Fall silent: forget what was not played."""
         with self._lock:
             self._waiting.clear()
-        self._empty.set()
+            self._n_bytes = 0
+        self._change.set()
 
-    async def drained(self) -> None:
-        """Return when all was played."""
-        await self._empty.wait()
+    async def drained(self, to_ms: float = 0.0) -> None:
+        """Return when no more than this waits to be played."""
+        while self._n_bytes * 500 / self.rate > to_ms:
+            self._change.clear()
+            await self._change.wait()
 
     def _called_back(self, buffer: MutableSequence[int], frames: int, time: object, status: object) -> None:
         taken = self._take(frames * 2)
@@ -156,14 +164,14 @@ class Speaker(_Device):
                 if rest := pcm[n_bytes:]:
                     self._waiting.appendleft((item_id, rest))
                 n_bytes -= len(taken[-1][1])
+                self._n_bytes -= len(taken[-1][1])
         return taken
 
     def _told(self, taken: list[tuple[str, int]]) -> None:
         for item_id, n_bytes in taken:
             self._ms = {item_id: self._ms.get(item_id, 0.0) + n_bytes * 500 / self.rate}
             self.played(item_id, self._ms[item_id])
-        if not self._waiting:
-            self._empty.set()
+        self._change.set()
 
 
 def _nobody(item_id: str, ms: float) -> None:

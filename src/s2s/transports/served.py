@@ -44,7 +44,7 @@ class ServedWebSocket:
         self._ending: Ending | None = None
 
     async def send(self, message: bytes) -> None:
-        """Write a text message, waiting while the client is slow.
+        """Write a message, as text unless it is a BinaryMessage, waiting while the client is slow.
 
         Raises ConnectionLostError, and drops the connection, where that takes longer than `send_s`.
         """
@@ -100,8 +100,9 @@ class ServedWebSocket:
         self._drop()
 
     async def _write(self, message: bytes) -> None:
+        kind = WSMsgType.BINARY if isinstance(message, BinaryMessage) else WSMsgType.TEXT
         try:
-            await self._response.send_frame(message, WSMsgType.TEXT)
+            await self._response.send_frame(message, kind)
         except ConnectionError as error:
             raise self._over() from error
         if self._ending is not None and not self._ending.wanted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from s2s.transports.ending import BAD_TEXT, BROKEN, NO_CODE, TOO_BIG, Ending, may_be_sent
+from s2s.wire import BinaryMessage
 
 CONTINUATION, TEXT = 0, 1
 
@@ -30,7 +31,7 @@ class Assembly:
         if len(payload) > self._room_bytes:
             raise Violation(TOO_BIG, f"a message of more than {self._most_bytes} bytes")
         if fin and opcode and self._opcode is None:
-            return payload if payload.isascii() else _checked(opcode, payload)
+            return payload if opcode == TEXT and payload.isascii() else _checked(opcode, payload)
         return self._collect(opcode, fin, payload)
 
     def _collect(self, opcode: int, fin: int, payload: bytes) -> bytes | None:
@@ -47,8 +48,9 @@ class Assembly:
 
 
 def _checked(opcode: int, message: bytes) -> bytes:
-    if opcode == TEXT:
-        _text(message)
+    if opcode != TEXT:
+        return BinaryMessage(message)
+    _text(message)
     return message
 
 

@@ -17,8 +17,9 @@ from s2s.transports.ws.assembly import Assembly, Violation, farewell
 from s2s.transports.ws.keepalive import KeepAlive
 from s2s.transports.ws.limits import ConnectionLimits
 from s2s.transports.ws.refusal import Hide
+from s2s.wire import BinaryMessage
 
-_TEXT = WSMsgType.TEXT
+_TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
 _CLOSE, _PING = 8, 9
 _FIRST_CONTROL = 8
 
@@ -51,7 +52,7 @@ class WebSocketTransport(WSListener):
         return self._ws.response.headers.get("Sec-WebSocket-Protocol")
 
     async def send(self, message: bytes) -> None:
-        """Write a text message, once the peer has taken what was written before.
+        """Write a message, as `write` does, once the peer has taken what was written before.
 
         Raises ConnectionLostError, and ends the connection, where that takes longer than `send_s`.
         """
@@ -59,10 +60,13 @@ class WebSocketTransport(WSListener):
             await self._until_writable()
 
     def write(self, message: bytes) -> bool:
-        """Write a text message where that needs no waiting; else do nothing and return False."""
+        """Write a message, as text unless it is a BinaryMessage, where that needs no waiting.
+
+        Else do nothing and return False.
+        """
         if self._ending is not None or self._writable is not None:
             return False
-        self._ws.send(_TEXT, message)
+        self._ws.send(_BINARY if isinstance(message, BinaryMessage) else _TEXT, message)
         return True
 
     def __aiter__(self) -> WebSocketTransport:
@@ -70,7 +74,7 @@ class WebSocketTransport(WSListener):
         return self
 
     async def __anext__(self) -> bytes:
-        """Return the next message, text or binary; what came before the end is still read."""
+        """Return the next message, as BinaryMessage unless it is text; what came before the end is read."""
         return await self._arrivals.next()
 
     async def listen(self, take: Callable[[bytes], None]) -> None:
