@@ -25,7 +25,12 @@ class Feed:
         self._most = most_waiting
         self._over = False
         self._room = asyncio.Event()
-        self._grown = asyncio.Event()
+        self._reader: asyncio.Future[None] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether the reader has dealt with everything, and waits for more."""
+        return not self._waiting and self._reader is not None
 
     async def put(self, frame: Frame) -> None:
         """Append when there is room. Raises ConnectionLostError when nobody asks any more."""
@@ -39,7 +44,9 @@ class Feed:
     def put_now(self, *frames: Frame) -> None:
         """Append, whatever the room."""
         self._waiting.extend(frames)
-        self._grown.set()
+        reader, self._reader = self._reader, None
+        if reader is not None and not reader.done():
+            reader.set_result(None)
 
     def end(self) -> None:
         """Let go of who feeds it: nobody asks for frames any more."""
@@ -57,8 +64,8 @@ class Feed:
         if self._taken == 1:
             self._ready()
         while not self._waiting:
-            self._grown.clear()
-            await self._grown.wait()
+            self._reader = asyncio.get_running_loop().create_future()
+            await self._reader
         self._taken += 1
         self._room.set()
         return self._waiting.popleft()

@@ -6,14 +6,15 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
+from typing import Final
 
 from s2s.capabilities import Capabilities
-from s2s.commands import Cancel, Command, UpdateSession
+from s2s.commands import Cancel, Command, CreateResponse, UpdateSession
 from s2s.config import Config
 from s2s.errors import ProviderError, S2SError
 from s2s.events import Event, SessionStarted
 from s2s.pipeline.feed import Feed
-from s2s.pipeline.frames import AudioFrame, ControlFrame, Frame, TextFrame
+from s2s.pipeline.frames import AudioFrame, CommandFrame, ControlFrame, Frame, TextFrame
 from s2s.pipeline.outlet import Outlet
 from s2s.pipeline.pace import Pace
 from s2s.pipeline.processor import Chain
@@ -22,8 +23,9 @@ from s2s.pipeline.requests import START, Requests, opening
 from s2s.providers.local.tempo import tempo_of
 from s2s.wire import Send
 
-_MOST_FRAMES = 4
+_MOST_FRAMES: Final = 4
 """That have come out of the chain ahead of their time."""
+_SAID_ALL: Final = ControlFrame("end_of_utterance", "assistant")
 
 
 class PipeLink:
@@ -56,21 +58,14 @@ class PipeLink:
 
     async def send(self, command: Command | Send) -> Sequence[Event]:
         """Have the chain asked for it; whatever that causes comes as events."""
-        match command:
-            case Send():
-                return ()
-            case Cancel(response_id=response_id) if self._reports.responses.implies(response_id or ""):
-                command = Cancel()
-            case UpdateSession():
-                self._reports.update(command)
-            case _:
-                pass
-        if isinstance(command, Cancel):
-            self._silence(command.response_id or "")
-        for frame in self._requests.frames(command):
-            if isinstance(frame, TextFrame):
-                self._reports.typed(frame.item_id)
-            await self._feed.put(frame)
+        if not isinstance(command, Send):
+            for frame in self._requests.frames(self._noted(command)):
+                if _asks(frame) and self._feed.idle:
+                    # A chain with nothing else to do has said all; one of plain functions may not say so.
+                    self._outlet.put_now(_SAID_ALL)
+                if isinstance(frame, TextFrame):
+                    self._reports.typed(frame.item_id)
+                await self._feed.put(frame)
         return ()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
@@ -103,6 +98,19 @@ class PipeLink:
         failure = self._failure()
         if running and failure is not None:
             raise failure
+
+    def _noted(self, command: Command) -> Command:
+        """Note what concerns what comes out, and return what concerns the chain."""
+        match command:
+            case UpdateSession():
+                self._reports.update(command)
+            case Cancel(response_id=response_id):
+                implied = self._reports.responses.implies(response_id or "")
+                self._silence(response_id or "")
+                return Cancel() if implied else command
+            case _:
+                pass
+        return command
 
     async def _run(self, chain: Chain) -> None:
         try:
@@ -151,6 +159,14 @@ class PipeLink:
         )
         failure.__cause__ = error
         return failure
+
+
+def _asks(frame: Frame) -> bool:
+    match frame:
+        case TextFrame() | CommandFrame(command=CreateResponse()) | ControlFrame(signal="end_of_utterance"):
+            return True
+        case _:
+            return False
 
 
 def _nearest(rate: int, rates: Sequence[int]) -> int:
