@@ -279,16 +279,23 @@ def test_the_source_is_not_emptied_for_a_reader_that_does_not_read() -> None:
     assert run(main()) < 150
 
 
+class Slow(FrameProcessor):
+    """Takes a second for each of these frames."""
+
+    def __init__(self, kind: type[pc.Frame] = pc.InputAudioRawFrame) -> None:
+        super().__init__()
+        self._kind = kind
+
+    async def process_frame(self, frame: pc.Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        if isinstance(frame, self._kind):
+            await asyncio.sleep(1)
+        else:
+            await self.push_frame(frame, direction)
+
+
 def test_a_slow_processor_slows_its_source_down() -> None:
     taken = 0
-
-    class Slow(FrameProcessor):
-        async def process_frame(self, frame: pc.Frame, direction: FrameDirection) -> None:
-            await super().process_frame(frame, direction)
-            if isinstance(frame, pc.InputAudioRawFrame):
-                await asyncio.sleep(1)
-            else:
-                await self.push_frame(frame, direction)
 
     async def much() -> AsyncIterator[Frame]:
         nonlocal taken
@@ -305,6 +312,23 @@ def test_a_slow_processor_slows_its_source_down() -> None:
             return before
 
     assert run(main()) < 75
+
+
+@pytest.mark.parametrize(
+    ("kind", "frame", "within_s"), [(pc.InputAudioRawFrame, CHUNK, 10), (pc.TextFrame, TextFrame("wait"), 1)]
+)
+def test_a_slow_processor_does_not_keep_a_stream_open_that_is_closed(
+    kind: type[pc.Frame], frame: Frame, within_s: float
+) -> None:
+    async def main() -> float:
+        async with aclosing(chain(from_pipecat(Slow(kind))).process(source(*[frame] * 40))) as stream:
+            reading = asyncio.ensure_future(anext(stream, None))
+            await asyncio.sleep(10)
+            reading.cancel()
+            await asyncio.wait([reading])
+        return asyncio.get_running_loop().time() - 10
+
+    assert run(main()) < within_s
 
 
 def test_an_interruption_takes_back_what_nobody_has_taken() -> None:
@@ -346,9 +370,11 @@ def test_an_interruption_takes_back_nothing_that_the_user_said() -> None:
     async def main() -> list[Frame]:
         frames = source(*numbered[:5], CHUNK, *numbered[5:])
         async with aclosing(chain(from_pipecat(Notices())).process(frames)) as stream:
-            told = [await anext(stream)]
-            await asyncio.sleep(1)
-            return [*told, *[frame async for frame in stream]]
+            told = []
+            async for frame in stream:
+                told.append(frame)
+                await asyncio.sleep(1)
+            return told
 
     told = run(main())
     assert [each for each in told if isinstance(each, AudioFrame)] == [*numbered[:5], CHUNK, *numbered[5:]]

@@ -96,6 +96,7 @@ async def piped(*processors: FrameProcessor, params: PipelineParams | None = Non
     await runner.add_workers(pipeline.worker)
     running = asyncio.create_task(runner.run())
     await pipeline.comes(pc.StartFrame)
+    await asyncio.sleep(0.01)  # until the worker, too, takes it for started
     try:
         yield pipeline
         await pipeline.send(pc.EndFrame())

@@ -99,7 +99,11 @@ class Stream:
         # A worker that waits for its EndFrame to come through takes no other frame, but its pipeline does.
         await self._worker.pipeline.queue_frame(pc.CancelFrame())
         await self._runner.cancel()
-        await asyncio.wait([running])
+        done, _ = await asyncio.wait([running], timeout=_CANCEL_S)
+        if not done:
+            # Some processor takes its time; the worker ends by what leaves the pipeline, and cleans up.
+            await self._exit.push_frame(pc.CancelFrame())
+            await asyncio.wait([running])
 
 
 async def _drain(outlet: Outlet) -> None:
