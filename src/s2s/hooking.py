@@ -6,7 +6,7 @@ import asyncio
 import inspect
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec.structs import replace
 
@@ -15,7 +15,48 @@ from s2s.events import Error, Event, Interrupted, SessionEnded, SessionStarted, 
 from s2s.foreign import Late, contained
 from s2s.hooks import Hooks
 
-_MOST_WAITING = 1000
+Hook: TypeAlias = Callable[[Any], object]
+
+MOST_WAITING = 1000
+"""Events that hooks may be behind."""
+
+
+class HookCalls:
+    """Calls hooks one at a time; `deliver` gets a HookError for each that fails."""
+
+    def __init__(self, longest_s: float, deliver: Callable[[Error], None]) -> None:
+        self._longest_s = longest_s
+        self._deliver = deliver
+
+    async def call(self, hook: Hook, argument: object, otherwise: object = None) -> object:
+        """Return what it returns, or `otherwise` where it fails."""
+        try:
+            return await contained(_called(hook, argument), self._longest_s)
+        except Exception as failed:  # noqa: BLE001  a hook is foreign code
+            name = getattr(hook, "__qualname__", repr(hook))
+            late = isinstance(failed, Late)
+            what = (
+                f"took longer than {self._longest_s:g} s"
+                if late
+                else f"raised {type(failed).__name__}: {failed}"
+            )
+            error = HookError(f"hook {name} {what}; the conversation goes on without it")
+            error.__cause__ = failed
+            self._deliver(Error(error))
+            return otherwise
+
+    async def filtered(self, chain: Iterable[Hook], error: S2SError) -> S2SError | None:
+        """Return what the hooks make of an error, one after the other; None where one swallows it."""
+        for hook in chain:
+            match await self.call(hook, error, error):
+                case None:
+                    return None
+                case S2SError() as answer:
+                    error = answer
+                case other:
+                    what = f"on_error returned {type(other).__name__}"
+                    self._deliver(Error(HookError(f"{what}: return the error, another S2SError or None")))
+        return error
 
 
 class HookRunner:
@@ -27,7 +68,7 @@ class HookRunner:
     def __init__(self, hooks: Hooks, longest_s: float, deliver: Callable[[Event], None]) -> None:
         self._hooks = hooks
         self._none = not hooks
-        self._longest_s = longest_s
+        self._calls = HookCalls(longest_s, deliver)
         self._deliver = deliver
         self._waiting: deque[Event] = deque()
         self._change = asyncio.Event()
@@ -36,9 +77,9 @@ class HookRunner:
         """Queue the hooks of this event; return True where the event itself waits for them."""
         if self._none or not self._chain(event):
             return False
-        if len(self._waiting) >= _MOST_WAITING:
+        if len(self._waiting) >= MOST_WAITING:
             self._deliver(
-                Error(HookError(f"hooks are {_MOST_WAITING} events behind: {event.type} was not hooked"))
+                Error(HookError(f"hooks are {MOST_WAITING} events behind: {event.type} was not hooked"))
             )
             return False
         self._waiting.append(event)
@@ -74,42 +115,18 @@ class HookRunner:
                 await self._filter(event)
             else:
                 for hook in self._chain(event):
-                    await self._call(hook, event, None)
+                    await self._calls.call(hook, event)
 
     async def _filter(self, event: Error) -> None:
-        error = event.error
         try:
-            for hook in self._chain(event):
-                match await self._call(hook, error, error):
-                    case None:
-                        return
-                    case S2SError() as answer:
-                        error = answer
-                    case other:
-                        what = f"on_error returned {type(other).__name__}"
-                        self._deliver(Error(HookError(f"{what}: return the error, another S2SError or None")))
+            error = await self._calls.filtered(self._chain(event), event.error)
         except asyncio.CancelledError:
             self._deliver(event)
             raise
-        self._deliver(replace(event, error=error))
+        if error is not None:
+            self._deliver(replace(event, error=error))
 
-    async def _call(self, hook: Callable[[Any], object], argument: object, otherwise: object) -> object:
-        try:
-            return await contained(_called(hook, argument), self._longest_s)
-        except Exception as failed:  # noqa: BLE001  a hook is foreign code
-            name = getattr(hook, "__qualname__", repr(hook))
-            late = isinstance(failed, Late)
-            what = (
-                f"took longer than {self._longest_s:g} s"
-                if late
-                else f"raised {type(failed).__name__}: {failed}"
-            )
-            error = HookError(f"hook {name} {what}; the conversation goes on without it")
-            error.__cause__ = failed
-            self._deliver(Error(error))
-            return otherwise
-
-    def _chain(self, event: Event) -> tuple[Callable[[Any], object], ...]:
+    def _chain(self, event: Event) -> tuple[Hook, ...]:
         hooks = self._hooks
         match event:
             case SessionStarted():
@@ -129,6 +146,6 @@ class HookRunner:
         return chain if isinstance(chain, tuple) else (chain,)
 
 
-async def _called(hook: Callable[[Any], object], argument: object) -> object:
+async def _called(hook: Hook, argument: object) -> object:
     value = hook(argument)
     return await value if inspect.isawaitable(value) else value
