@@ -27,6 +27,7 @@ from s2s.pipeline import (
     FrameProcessor,
     HybridPipeline,
     TextFrame,
+    chain,
 )
 from s2s.providers.local import LocalEngine
 from s2s.simulators.gemini import GeminiSimulator
@@ -150,7 +151,7 @@ def test_the_same_spoken_questions_are_answered(mode: str) -> None:
     async def main() -> Caller:
         async with MODES[mode]() as (processor, switch):
             caller = Caller(questions, switch)
-            async with aclosing(processor.process(caller.source())) as frames:  # type: ignore[type-var]
+            async with aclosing(chain(processor).process(caller.source())) as frames:
                 async for frame in frames:
                     caller.hear(frame)
         assert others() == set()
@@ -187,7 +188,7 @@ def test_an_interruption_stops_the_answer_within_one_frame(mode: str, after: int
         await asyncio.sleep(0.5)
 
     async def main() -> None:
-        async with MODES[mode]() as (processor, _), aclosing(processor.process(source())) as frames:  # type: ignore[type-var]
+        async with MODES[mode]() as (processor, _), aclosing(chain(processor).process(source())) as frames:
             async for frame in frames:
                 heard.append(frame)
                 if isinstance(frame, AudioFrame) and sum(isinstance(e, AudioFrame) for e in heard) == after:
