@@ -14,7 +14,7 @@ from s2s.pipeline.pipecat.answers import Named
 from s2s.pipeline.pipecat.gate import Gate
 from s2s.pipeline.pipecat.mapping import error_of, is_fatal, of_agent
 
-SOUND: Final = (pc.InputAudioRawFrame, pc.OutputAudioRawFrame)
+MEDIA: Final = (pc.InputAudioRawFrame, pc.OutputAudioRawFrame, pc.InputImageRawFrame)
 _OF_THE_PIPELINE: Final = (
     pc.StartFrame,
     pc.EndFrame,
@@ -28,7 +28,7 @@ _OF_THE_PIPELINE: Final = (
 
 
 class Output:
-    """Frames that come out, as ours. Sound waits for room, and what keeps its order; nothing else does."""
+    """Frames that come out, as ours. Media wait for room, and what keeps its order; signals do not."""
 
     def __init__(self, outlet: Outlet, gate: Gate) -> None:
         self._outlet = outlet
@@ -44,7 +44,7 @@ class Output:
             told = {"frame": type(frame).__name__, "text": str(frame)}
             made = [EventFrame(Unrecognized("pipecat", told))]
         for each in made:
-            if isinstance(frame, SOUND):
+            if isinstance(frame, MEDIA):
                 with self._gate.held():
                     await self._outlet.put(each)
             elif isinstance(each, ControlFrame) and each.signal == "interrupt":
@@ -71,9 +71,9 @@ class Entrance(FrameProcessor):
         """What the stream ends with, such as the error of a processor that can do nothing any more."""
 
     async def process_frame(self, frame: pc.Frame, direction: FrameDirection) -> None:
-        """Hand on, and count the sound that is not done with."""
+        """Hand on, and count the media that are not done with."""
         await super().process_frame(frame, direction)
-        if direction is FrameDirection.DOWNSTREAM and self.next is not None and isinstance(frame, SOUND):
+        if direction is FrameDirection.DOWNSTREAM and self.next is not None and isinstance(frame, MEDIA):
             await self.next.queue_frame(frame, direction, self._done)
             return
         if isinstance(frame, pc.InterruptionFrame | pc.ErrorFrame):

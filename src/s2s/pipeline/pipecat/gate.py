@@ -1,4 +1,4 @@
-"""How much audio may be inside a pipeline that has no bound of its own."""
+"""How much sound and how many images may be inside a pipeline that has no bound of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class Gate:
-    """Lets audio in while few frames of it are ahead, and while what comes out is taken."""
+    """Lets frames in while few of them are ahead, and while what comes out is taken."""
 
     def __init__(self, most_frames: int = 50) -> None:
         self._most = most_frames

@@ -19,7 +19,7 @@ from s2s.pipeline.frames import AudioFrame, ControlFrame, Frame
 from s2s.pipeline.mono import Mono
 from s2s.pipeline.outlet import Outlet
 from s2s.pipeline.pipecat.answers import Bracketed
-from s2s.pipeline.pipecat.ends import SOUND, Entrance, Exit, Output
+from s2s.pipeline.pipecat.ends import MEDIA, Entrance, Exit, Output
 from s2s.pipeline.pipecat.gate import Gate
 from s2s.pipeline.pipecat.mapping import of_agent
 from s2s.pipeline.processor import Frames
@@ -87,7 +87,7 @@ class Stream:
                 last = frame
                 continue
             for each in bracketed.push(frame, time_now_iso8601()):
-                if isinstance(each, SOUND):
+                if isinstance(each, MEDIA):
                     await self._gate.enter()
                 await self._worker.queue_frame(each)
         for each in bracketed.close():
