@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 
 from msgspec.structs import replace
 
@@ -19,6 +20,7 @@ class Pace:
     def __init__(self, lead_ms: float | None) -> None:
         self._lead_s = None if lead_ms is None else lead_ms / 1000
         self._heard_at = 0.0
+        self._silence = asyncio.Event()
 
     def pieces(self, frame: AudioFrame) -> Iterator[AudioFrame]:
         """Yield the frame as mono, in pieces that an interruption can come between.
@@ -32,15 +34,19 @@ class Pace:
             yield replace(frame, audio=audio[start : start + step], channels=1, position_ms=at_ms)
 
     async def in_time(self, ms: float) -> None:
-        """Return when so much more audio may leave."""
+        """Return when so much more audio may leave, or when silence falls."""
         if self._lead_s is None:
             return
         now = asyncio.get_running_loop().time()
         self._heard_at = max(self._heard_at, now) + ms / 1000
         wait_s = self._heard_at - now - self._lead_s
         if wait_s > 0:
-            await asyncio.sleep(wait_s)
+            self._silence.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._silence.wait()
 
     def anew(self) -> None:
         """Silence has fallen: what was on its way to the ear does not count."""
         self._heard_at = 0.0
+        self._silence.set()

@@ -29,13 +29,14 @@ def test_a_reader_waits_for_what_comes() -> None:
     async def main() -> None:
         feed = Feed(START, nothing)
         await anext(feed)
-        assert not feed.idle
+        idle = [feed.idle]
         coming = asyncio.create_task(anext(feed))
         await asyncio.sleep(0)
-        assert feed.idle
+        idle.append(feed.idle)
         await feed.put(TextFrame("one"))
-        assert not feed.idle
+        idle.append(feed.idle)
         assert await coming == TextFrame("one")
+        assert idle == [False, True, False]
 
     run(main())
 

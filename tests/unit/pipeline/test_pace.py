@@ -47,6 +47,18 @@ def test_when_silence_has_fallen_the_pace_starts_anew() -> None:
     assert run(main()) == 0
 
 
+def test_who_waits_does_so_no_longer_than_until_silence_falls() -> None:
+    async def main() -> float:
+        loop, pace = asyncio.get_running_loop(), Pace(100)
+        waiting = asyncio.create_task(pace.in_time(5_000))
+        await asyncio.sleep(1)
+        pace.anew()
+        await waiting
+        return loop.time()
+
+    assert run(main()) == 1
+
+
 def test_without_a_bound_nothing_waits_and_nothing_is_cut() -> None:
     async def main() -> float:
         pace = Pace(None)

@@ -89,7 +89,8 @@ def test_what_an_engine_tells_as_frames_is_told_again() -> None:
 def test_what_a_session_tells_by_itself_is_left_to_it() -> None:
     started = SessionStarted("id", "provider", "model", Capabilities())
     turn = TurnEnd("", "", "", "completed")
-    assert told(*map(EventFrame, (started, turn, SessionEnded("closed")))) == []
+    events: list[Event] = [started, turn, SessionEnded("closed")]
+    assert told(*(EventFrame(each) for each in events)) == []
 
 
 def test_what_says_nothing_to_a_session_is_not_told() -> None:
@@ -234,6 +235,6 @@ def test_only_calls_that_were_told_are_cancelled() -> None:
     calls = [
         ToolCallFrame(Call(name, "look_up"), "r", runs_here=name == "here") for name in ("here", "there")
     ]
-    frames = [RESPONSE[0], *calls, EventFrame(ToolCallCancelled(("here", "there")))]
+    frames: list[Frame] = [RESPONSE[0], *calls, EventFrame(ToolCallCancelled(("here", "there")))]
     assert told(*frames)[-1] == ToolCallCancelled(("there",))
     assert told(EventFrame(ToolCallCancelled(("there",)))) == []

@@ -83,8 +83,10 @@ def test_what_is_not_to_be_shown_is_not_told() -> None:
 
 def test_who_speaks_is_known() -> None:
     user = Utterances(shows=True)
-    assert not user.speaking
-    user.began(BEGIN)
-    assert user.speaking
+    speaking = [user.speaking]
+    (started,) = user.began(BEGIN)
+    speaking.append(user.speaking)
     user.ended(END)
-    assert not user.speaking
+    speaking.append(user.speaking)
+    assert isinstance(started, SpeechStarted)
+    assert speaking == ["", started.item_id, ""]
