@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -13,6 +13,7 @@ from s2s.engine import Engine
 from s2s.items import JSON
 from s2s.links import Link
 from s2s.pipeline.engine import USUAL, opened
+from s2s.pipeline.hooks import PipelineHooks, watch
 from s2s.pipeline.processor import Frames, Processor, chain
 from s2s.pipeline.running import FrameTransport, run
 from s2s.pipeline.speaking import as_frame_processor
@@ -20,9 +21,7 @@ from s2s.pipeline.stages import BrainProcessor, STTProcessor, TTSProcessor, VADP
 from s2s.providers.local.seats import DEFAULTS, require_language, require_models, require_voice
 from s2s.providers.local.tempo import tempo_of
 
-if TYPE_CHECKING:
-    from s2s.pipeline.hooks import PipelineHooks
-
+NO_HOOKS: Final = PipelineHooks()
 P = TypeVar("P")
 
 
@@ -36,6 +35,7 @@ class CascadePipeline(Engine):
     told of the stages.
 
     `steps` are the processors to be used in place of these four, in order, and others may stand between them.
+    The hooks are those of the stream where it is used as a processor; a session has its own.
     """
 
     name: ClassVar[str] = "cascade"
@@ -45,7 +45,7 @@ class CascadePipeline(Engine):
         config: Config | None = None,
         *,
         steps: Sequence[Processor] = (),
-        hooks: PipelineHooks | None = None,
+        hooks: PipelineHooks = NO_HOOKS,
     ) -> None:
         super().__init__(config)
         tempo_of(self.config.extra)
@@ -91,9 +91,7 @@ class CascadePipeline(Engine):
 
     def process(self, frames: Frames, /) -> Frames:
         """Return what the agent says to these frames, in a session of its own."""
-        from s2s.pipeline.hooks import PipelineHooks, watch
-
-        return chain(as_frame_processor(self), watch(self.hooks or PipelineHooks())).process(frames)
+        return chain(as_frame_processor(self), watch(self.hooks)).process(frames)
 
     async def run(self, transport: FrameTransport) -> None:
         """Talk to whoever is behind a transport until that stops. Raises what breaks the pipeline."""
