@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
 
@@ -15,13 +15,25 @@ from s2s.config import Config
 from s2s.engine import Engine
 from s2s.errors import ConnectionLostError
 from s2s.events import Tokens, TurnEnd, Usage
-from s2s.items import JSON, Call, Item, Message
+from s2s.items import JSON, Call, Item, Message, ToolResult
 from s2s.links import Direct, Link
+from s2s.pipeline import (
+    BrainProcessor,
+    CascadePipeline,
+    Frames,
+    Outlet,
+    STTProcessor,
+    TTSProcessor,
+    VADProcessor,
+    as_engine,
+    as_frame_processor,
+    concurrently,
+)
 from s2s.pipeline.hybrid import HybridPipeline, Stay
 from s2s.providers.gemini import GeminiEngine
 from s2s.providers.nova import NovaEngine
 from s2s.providers.openai import OpenAIEngine
-from s2s.providers.script import Reply, tone
+from s2s.providers.script import WORD_MS, Reply, tone
 from s2s.simulators.gemini import GeminiSimulator
 from s2s.simulators.nova import NovaSimulator
 from s2s.simulators.openai import OpenAISimulator
@@ -35,6 +47,7 @@ from s2s.wire.openai.server import OpenAIServer
 from tests.support.chain import PartingDirect
 from tests.support.hosted import HostedLink
 from tests.support.links import KeptScript
+from tests.support.stages import LevelSTT, LoudVAD, ScriptedBrain, ToneTTS
 
 if TYPE_CHECKING:
     from s2s.providers.local.stages import Prompt, Thought
@@ -116,6 +129,98 @@ async def lose_s2s(engine: Engine) -> None:
 
 
 HYBRID = replace(SCRIPT, name="hybrid", engine=TwoScripts, lose=lose_s2s)
+
+
+class Mirrored(Engine):
+    """The script engine as a frame processor, and that as an engine."""
+
+    name: ClassVar[str] = "pipeline"
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.script = KeptScript(Config(extra=config.extra))
+        processor = as_frame_processor(self.script)
+        self._engine = as_engine(processor, capabilities=self.script.capabilities)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._engine.capabilities
+
+    async def open(self, config: Config) -> Link:
+        return await self._engine.open(replace(config, extra={"lead_ms": None}))
+
+
+async def lose_mirrored(engine: Engine) -> None:
+    assert isinstance(engine, Mirrored)
+    await lose_script(engine.script)
+
+
+MIRRORED = replace(SCRIPT, name="mirrored", engine=Mirrored, lose=lose_mirrored)
+
+
+class Cable:
+    """Carries frames until it is cut."""
+
+    def __init__(self) -> None:
+        self.cut = asyncio.Event()
+
+    def process(self, frames: Frames) -> Frames:
+        return concurrently(partial(self._carry, frames))
+
+    async def _carry(self, frames: Frames, outlet: Outlet) -> None:
+        async with asyncio.TaskGroup() as group:
+            breaking = group.create_task(self._break())
+            async for frame in frames:
+                await outlet.put(frame)
+            breaking.cancel()
+
+    async def _break(self) -> None:
+        await self.cut.wait()
+        raise ConnectionLostError("the cable")
+
+
+class Greeted(LevelSTT):
+    """Understands a greeting, whatever is said."""
+
+    async def transcribe(self, pcm: bytes, *, urgent: bool = True) -> str:
+        return PROMPTS[Ask.SHORT]
+
+
+class Cascade(CascadePipeline):
+    """The cascade with stages that need no model, behind a cable."""
+
+    def __init__(self, config: Config) -> None:
+        self.cable = Cable()
+        brain, voice = ScriptedBrain(replied), ToneTTS(word_ms=WORD_MS)
+        stages = VADProcessor(LoudVAD()), STTProcessor(Greeted()), BrainProcessor(brain), TTSProcessor(voice)
+        super().__init__(config, steps=[self.cable, *stages])
+
+
+def replied(prompt: Prompt) -> list[Thought]:
+    """Think what the script says."""
+    match prompt.history[-1:]:
+        case (Message(role="user", text=text),):
+            ask = next(each for each in Ask if PROMPTS[each] == text)
+            reply = REPLIES[ask][0]
+        case (ToolResult(),):
+            reply = REPLIES[Ask.CALL][1]
+        case _:
+            reply = REPLIES[Ask.SHORT][0]
+    return [*([reply.says] if isinstance(reply.says, str) else reply.says), *reply.calls]
+
+
+async def lose_cable(engine: Engine) -> None:
+    assert isinstance(engine, Cascade)
+    engine.cable.cut.set()
+
+
+CASCADE = replace(
+    SCRIPT,
+    name="cascade",
+    engine=Cascade,
+    prepare=lambda asks: {"lead_ms": 1000 if Ask.LONG in asks else None},
+    lose=lose_cable,
+)
 
 
 class OverOpenAI(Hosted):

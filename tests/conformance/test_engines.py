@@ -7,10 +7,23 @@ import pytest
 
 from s2s.testing.conformance import REQUIREMENTS, Requirement, Subject, conforms, not_applicable
 from tests.conformance.sockets import NOVA_SERVED, TOLD_BY_SOCKETS
-from tests.conformance.subjects import GEMINI, HOSTED, HYBRID, NOVA, NOVA_V1, OPENAI, SCRIPT, SIMULATED, local
+from tests.conformance.subjects import (
+    CASCADE,
+    GEMINI,
+    HOSTED,
+    HYBRID,
+    MIRRORED,
+    NOVA,
+    NOVA_V1,
+    OPENAI,
+    SCRIPT,
+    SIMULATED,
+    local,
+)
 
 NEEDED = ("numpy", "onnxruntime", "hibari", "moonshine_voice")
 MISSING = [each for each in NEEDED if find_spec(each) is None]
+NUMPY = pytest.mark.skipif("numpy" in MISSING, reason="missing: numpy")
 LOCAL = (pytest.mark.local, pytest.mark.skipif(bool(MISSING), reason=f"missing: {', '.join(MISSING)}"))
 
 
@@ -21,6 +34,8 @@ LOCAL = (pytest.mark.local, pytest.mark.skipif(bool(MISSING), reason=f"missing: 
         pytest.param(lambda: SCRIPT, id="script"),
         pytest.param(lambda: HOSTED, id="hosted"),
         pytest.param(lambda: HYBRID, id="hybrid"),
+        pytest.param(lambda: MIRRORED, id="mirrored"),
+        pytest.param(lambda: CASCADE, id="cascade", marks=NUMPY),
         pytest.param(lambda: OPENAI, id="openai"),
         pytest.param(lambda: SIMULATED, id="simulated"),
         *(pytest.param(lambda each=each: each, id=each.name) for each in GEMINI),
