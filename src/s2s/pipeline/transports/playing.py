@@ -131,5 +131,10 @@ class Reports:
         """Return what is to be told now."""
         if not self._untold or now - self._told_at < _EVERY_S:
             return []
-        untold, self._untold, self._told_at = self._untold, {}, now
+        self._told_at = now
+        return self.rest()
+
+    def rest(self) -> list[ControlFrame]:
+        """Return all that was not told."""
+        untold, self._untold = self._untold, {}
         return [ControlFrame("played", item_id=item_id, position_ms=ms) for item_id, ms in untold.items()]

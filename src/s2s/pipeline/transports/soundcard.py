@@ -72,6 +72,8 @@ class SoundCard:
                 yield frame
                 for report in self._reports.due(now()):
                     yield report
+        for report in self._reports.rest():
+            yield report
         yield STOP
 
     async def send(self, frame: Frame, /) -> None:

@@ -62,6 +62,8 @@ class WavFile:
                 self._recording.write()
                 for report in self._reports.due(now()):
                     yield report
+        for report in self._reports.rest():
+            yield report
         yield STOP
 
     async def send(self, frame: Frame, /) -> None:
