@@ -1,4 +1,4 @@
-"""The README's code runs as it stands."""
+"""The code of the README and of the pages in docs runs as it stands."""
 
 from __future__ import annotations
 
@@ -9,8 +9,22 @@ from pathlib import Path
 
 import pytest
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
-EXAMPLES = dict(re.findall(r"<!-- test: (\w+) -->\n```python\n(.*?)```", README, re.DOTALL))
+ROOT = Path(__file__).parents[2]
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+TEXTS = {page.name: page.read_text() for page in PAGES}
+EXAMPLES = {
+    f"{page} {name}": code
+    for page, text in TEXTS.items()
+    for name, code in re.findall(r"<!-- test: (\w+) -->\n```python\n(.*?)```", text, re.DOTALL)
+}
+PRINTED = {
+    "README.md typed": ("calls get_weather {'city': 'Paris'}", "22 degrees in Paris"),
+    "README.md simulated": ("the connection broke: 1011",),
+    "pipeline.md chained": ("['My number is ****.', 'Noted.']",),
+    "pipeline.md spoken": ("84",),
+    "pipeline.md cascaded": ("It is a matter.",),
+    "pipeline.md switched": ("switched, replayed", "Still here."),
+}
 
 
 @pytest.mark.local
@@ -24,12 +38,9 @@ def test_example_runs_to_its_end(name: str) -> None:
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    if name == "typed":
-        assert "calls get_weather {'city': 'Paris'}" in run.stdout
-        assert "22 degrees in Paris" in run.stdout
-    if name == "simulated":
-        assert "the connection broke: 1011" in run.stdout
+    for each in PRINTED.get(name, ()):
+        assert each in run.stdout
 
 
 def test_every_python_block_is_run() -> None:
-    assert README.count("```python") == len(EXAMPLES) == 5
+    assert sum(text.count("```python") for text in TEXTS.values()) == len(EXAMPLES) == 9

@@ -13,6 +13,7 @@ from s2s.pipeline.frames import (
     ToolCallFrame,
     ToolResultFrame,
 )
+from s2s.pipeline.hooks import PipelineHooks, compose_pipeline_hooks, watch
 from s2s.pipeline.hybrid import (
     Either,
     HybridPipeline,
@@ -28,6 +29,7 @@ from s2s.pipeline.processor import FrameProcessor, Frames, Processor, chain, fra
 from s2s.pipeline.running import FrameTransport, run
 from s2s.pipeline.speaking import as_frame_processor
 from s2s.pipeline.stages import BrainProcessor, STTProcessor, TTSProcessor, VADProcessor
+from s2s.pipeline.transports import InMemory, SoundCard, WavFile
 
 __all__ = [
     "AudioFrame",
@@ -43,13 +45,16 @@ __all__ = [
     "Frames",
     "HybridPipeline",
     "ImageFrame",
+    "InMemory",
     "OnFailure",
     "OnToolOverload",
     "Outlet",
+    "PipelineHooks",
     "PipelineState",
     "Processor",
     "STTProcessor",
     "Side",
+    "SoundCard",
     "Stay",
     "SwitchPolicy",
     "TTSProcessor",
@@ -57,10 +62,13 @@ __all__ = [
     "ToolCallFrame",
     "ToolResultFrame",
     "VADProcessor",
+    "WavFile",
     "as_engine",
     "as_frame_processor",
     "chain",
+    "compose_pipeline_hooks",
     "concurrently",
     "frame_loop",
     "run",
+    "watch",
 ]

@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AsyncExitStack
 from typing import Protocol, TypeAlias, cast
 
+from msgspec import Struct
+
 from s2s.errors import ConfigError
 from s2s.pipeline.frames import Frame
 
@@ -68,7 +70,11 @@ def frame_loop(handler: FrameHandler) -> Transform:
     async def loop(frames: Frames) -> AsyncGenerator[Frame, None]:
         async for frame in frames:
             made = handler(frame)
-            if isinstance(made, AsyncIterator):
+            if isinstance(
+                made, Struct
+            ):  # asked first, for it is most often so and the others cost more to tell
+                yield made
+            elif isinstance(made, AsyncIterator):
                 async with AsyncExitStack() as closing:
                     closing.push_async_callback(_close, made)
                     async for each in made:
@@ -83,8 +89,7 @@ def frame_loop(handler: FrameHandler) -> Transform:
 def _listed(made: Made) -> Iterable[Frame]:
     if made is None:
         return ()
-    # A Struct has no __iter__, so what can be iterated over is several frames.
-    return made if isinstance(made, Iterable) else (made,)
+    return (made,) if isinstance(made, Struct) else made
 
 
 def _parts(processor: Processor) -> Iterable[Transform]:
