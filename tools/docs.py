@@ -59,7 +59,11 @@ def engines() -> Iterator[str]:
     yield "| engine | install | turn detection | interrupt | truncate | hears | speaks | languages |"
     yield "|---|---|---|---|---|---|---|---|"
     for name in s2s.list_providers():
-        can = s2s.new(name).capabilities
+        try:
+            can = s2s.new(name).capabilities
+        except errors.ConfigError:  # it is made of other engines, which have to be named
+            yield f"| `{name}` | as its engines |{' what both of them can |' + ' |' * 5}"
+            continue
         extra = f"`voice-s2s[{providers.needs(name)}]`" if providers.needs(name) else "`voice-s2s`"
         languages = ", ".join(can.languages) or "any"
         rates = [" ".join(f"{rate:,} Hz" for rate in each) for each in (can.input_rates, can.output_rates)]
