@@ -6,7 +6,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from s2s.errors import ConnectionLostError
 from s2s.pipeline.frames import Frame
 
 _MOST_WAITING = 16
@@ -33,13 +32,12 @@ class Feed:
         return not self._waiting and self._reader is not None
 
     async def put(self, frame: Frame) -> None:
-        """Append when there is room. Raises ConnectionLostError when nobody asks any more."""
+        """Append when there is room; a frame that nobody will ask for is dropped."""
         while len(self._waiting) >= self._most and not self._over:
             self._room.clear()
             await self._room.wait()
-        if self._over:
-            raise ConnectionLostError("the pipeline has ended: start another session")
-        self.put_now(frame)
+        if not self._over:
+            self.put_now(frame)
 
     def put_now(self, *frames: Frame) -> None:
         """Append, whatever the room."""

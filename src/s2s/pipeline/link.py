@@ -11,7 +11,7 @@ from typing import Final
 from s2s.capabilities import Capabilities
 from s2s.commands import Cancel, Command, CreateResponse, UpdateSession
 from s2s.config import Config
-from s2s.errors import ProviderError, S2SError
+from s2s.errors import ConnectionLostError, ProviderError, S2SError
 from s2s.events import Event, SessionStarted
 from s2s.pipeline.feed import Feed
 from s2s.pipeline.frames import AudioFrame, CommandFrame, ControlFrame, Frame, TextFrame
@@ -43,6 +43,7 @@ class PipeLink:
         self._requests = Requests(self.input_rate, self._reports.responses.said.heard)
         session_id = f"{name}_{uuid.uuid4().hex[:16]}"
         self._started = SessionStarted(session_id, name, config.model or name, capabilities)
+        self._over = False
         self._ready = asyncio.Event()
         self._feed = Feed(START, self._ready.set)
         self._feed.put_now(*opening(config))
@@ -57,7 +58,13 @@ class PipeLink:
             raise failure
 
     async def send(self, command: Command | Send) -> Sequence[Event]:
-        """Have the chain asked for it; whatever that causes comes as events."""
+        """Have the chain asked for it; whatever that causes comes as events.
+
+        A chain that has ended is asked nothing more, but that is told only once all is that it said before.
+        From then on this raises ConnectionLostError.
+        """
+        if self._over:
+            raise ConnectionLostError(f"{self._name} has ended: start another session")
         if not isinstance(command, Send):
             for frame in self._requests.frames(self._noted(command)):
                 if _asks(frame) and self._feed.idle:
@@ -81,6 +88,7 @@ class PipeLink:
             failure = self._failure()
         except S2SError as fatal:
             failure = fatal
+        self._over = True
         for event in self._reports.responses.end(failed=failure is not None):
             yield event
         if failure is not None:
@@ -88,6 +96,7 @@ class PipeLink:
 
     async def close(self) -> None:
         """Close the chain. Raises what it could not end without."""
+        self._over = True
         running = self._root.cancel()
         _, left = await asyncio.wait([self._root], timeout=self._close_s)
         if left:

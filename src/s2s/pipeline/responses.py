@@ -23,7 +23,7 @@ from s2s.events import (
 from s2s.pipeline.frames import AudioFrame, TextFrame, ToolCallFrame
 from s2s.pipeline.said import Said
 
-_MOST_OVER: Final = 64
+_MOST_KNOWN: Final = 64
 
 
 class _Response(Struct):
@@ -33,8 +33,10 @@ class _Response(Struct):
     announced: bool
     """A processor said that it begins, and will say that it is over."""
     cut: bool = False
-    item_id: str = ""
-    """Of what names no item."""
+    items: dict[str, str] = {}
+    """What its items are called, by what frames call them; those that name none are one."""
+    sample_rate: int = 0
+    """Of the sound that names no item."""
     open_texts: dict[str, Literal["spoken", "written"]] = {}
     tools: Literal["none", "run here", "told"] = "none"
 
@@ -57,13 +59,18 @@ class Responses:
         self.last = ("", "")
         """The response and the item of which something was told last."""
         self._open: dict[str, _Response] = {}
-        self._over: deque[str] = deque(maxlen=_MOST_OVER)
+        self._over: deque[str] = deque(maxlen=_MOST_KNOWN)
+        self._items: deque[str] = deque(maxlen=_MOST_KNOWN)
         self._held: ResponseDone | None = None
 
     def audio(self, frame: AudioFrame) -> Iterator[Event]:
         """Yield what makes this mono audio heard."""
         response = yield from self._of(frame.response_id)
         if response is not None and frame.audio:
+            if not frame.item_id:
+                if response.sample_rate not in (0, frame.sample_rate):
+                    response.items.pop("")  # an item sounds at one rate
+                response.sample_rate = frame.sample_rate
             item_id = self._item(response, frame.item_id)
             at_ms = self.said.audio(item_id, frame.duration_ms)
             yield AudioOutput(frame.audio, frame.sample_rate, response.id, item_id, at_ms)
@@ -73,8 +80,8 @@ class Responses:
         response = yield from self._of(frame.response_id)
         if response is None:
             return
-        if frame.text and not frame.item_id and response.item_id not in response.open_texts:
-            response.item_id = ""  # the item before was said to its end
+        if frame.text and not frame.item_id and response.items.get("") not in response.open_texts:
+            response.items.pop("", None)  # the item before was said to its end
         item_id = self._item(response, frame.item_id)
         if frame.text:
             self.said.text(item_id, frame.text)
@@ -163,10 +170,13 @@ class Responses:
         return None if response.cut else response
 
     def _item(self, response: _Response, item_id: str) -> str:
-        if not item_id:
-            response.item_id = item_id = response.item_id or f"item_{uuid.uuid4().hex[:16]}"
-        self.last = (response.id, item_id)
-        return item_id
+        """Return the id of an item, which is its own if no other response has one of that name."""
+        if item_id not in response.items:
+            named = item_id != "" and item_id not in self._items
+            response.items[item_id] = item_id if named else f"item_{uuid.uuid4().hex[:16]}"
+            self._items.append(response.items[item_id])
+        self.last = (response.id, response.items[item_id])
+        return response.items[item_id]
 
     def _begin(self, event: ResponseStarted, *, announced: bool) -> Iterator[Event]:
         self._open[event.response_id] = _Response(event.response_id, announced)

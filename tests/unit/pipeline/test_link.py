@@ -492,6 +492,26 @@ async def deaf(frames: Frames) -> AsyncGenerator[Frame, None]:
     await asyncio.sleep(60)
 
 
+def test_what_the_chain_said_before_its_end_is_told_though_more_is_asked() -> None:
+    async def goodbye(frames: Frames) -> AsyncGenerator[Frame, None]:
+        async for frame in frames:
+            if isinstance(frame, TextFrame):
+                yield AudioFrame(SECOND * 3)
+                return
+
+    async def main() -> None:
+        async with on(goodbye) as line:
+            await line.ask(*QUESTION)
+            for _ in range(10):
+                await asyncio.sleep(0.1)
+                await line.ask(AppendAudio(bytes(2)))
+            await line.ended()
+            assert now_ms() == pytest.approx(2_000)
+            assert len(line.when(AudioOutput)) == 150
+
+    run(main())
+
+
 def test_who_sends_waits_where_the_chain_does_not_read_and_not_longer_than_it_lives() -> None:
     async def main() -> None:
         async with on(deaf) as line:
@@ -505,9 +525,11 @@ def test_who_sends_waits_where_the_chain_does_not_read_and_not_longer_than_it_li
             sending = asyncio.create_task(send())
             await asyncio.sleep(59)
             assert len(sent) == 17
-            with pytest.raises(ConnectionLostError):
-                await sending
+            await sending
             assert now_ms() == pytest.approx(60_000)
+            await line.ended()
+            with pytest.raises(ConnectionLostError):
+                await line.ask(AppendAudio(bytes(2)))
 
     run(main())
 

@@ -129,6 +129,30 @@ def test_text_after_a_final_one_is_another_item_and_sound_goes_with_the_text_bef
     assert items[0] != items[2]
 
 
+def test_sound_of_another_rate_is_another_item() -> None:
+    responses, rates = Responses(), (16_000, 16_000, 24_000, 24_000, 16_000)
+    events = told(words("Hi"), responses=responses)
+    events += [e for hz in rates for e in responses.audio(AudioFrame(bytes(960), hz))]
+    heard = [each for each in events if isinstance(each, AudioOutput)]
+    items = [each.item_id for each in heard]
+    assert items == [items[0]] * 2 + [items[2]] * 2 + [items[4]]
+    assert len(set(items)) == 3
+    assert [each.position_ms for each in heard] == [0.0, 30.0, 0.0, 20.0, 0.0]
+    assert items[0] == next(each.item_id for each in events if isinstance(each, TextOutput))
+
+
+def test_an_item_that_an_earlier_response_has_gets_a_name_of_its_own() -> None:
+    events = told(words("a", "a", "i"), words("b", "b", "i"), sound("b", "i"), words("c", "b", "i"))
+    first, *others = [
+        each.item_id
+        for each in events
+        if isinstance(each, AudioOutput | TextOutput) and not (isinstance(each, TextOutput) and each.final)
+    ]
+    assert first == "i"
+    assert others == [others[0]] * 3
+    assert others[0] != "i"
+
+
 def test_content_of_another_response_ends_the_one_before() -> None:
     assert types(told(words("a", "a", "i", final=True), words("b", "b", "j", final=True))) == (
         "response_started text_output response_done response_started text_output"
