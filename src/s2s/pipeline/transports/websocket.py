@@ -33,15 +33,16 @@ instructions or tools; nor is it told of commands.
 | 1001 | the server ends |
 | 1003 | a frame that there is not, or that may not be sent |
 | 1007 | a message that is no JSON, no frame or no whole samples |
-| 1008 | the peer does not read |
 | 1009 | a message that is too large |
 | 1011 | the pipeline failed |
+
+A peer that takes nothing for ten seconds is dropped without a word, which it would not read.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -61,6 +62,7 @@ from s2s.pipeline.frames import (
     ToolCallFrame,
     ToolResultFrame,
 )
+from s2s.pipeline.outlet import Outlet
 from s2s.pipeline.running import STOP, stops
 from s2s.pipeline.transports.binary import Hearing, Saying
 from s2s.pipeline.transports.notation import CODES, RefusedError, spelled
@@ -73,6 +75,7 @@ Trust: TypeAlias = Literal["user", "all"]
 """Whether the peer speaks for the user only, or may send and get every frame."""
 
 _TOO_SLOW = 1008
+_READ_AHEAD: Final = 16
 MOST_BYTES: Final = 4 * 1024 * 1024
 _MAY: Final = "send audio, images, text and signals of the user, and results of tools that you were asked for"
 
@@ -93,7 +96,6 @@ class WebSocketTransport:
         if rate is not None:
             AudioFormat(sample_rate=rate)
         self._connection = connection
-        self._messages: AsyncIterator[bytes] = aiter(connection)
         self._hearing = Hearing(rate)
         self._saying = Saying(rate)
         self._trust = trust
@@ -101,22 +103,24 @@ class WebSocketTransport:
         self._most_bytes = max_message_bytes
         self._open_calls: set[str] = set()
         self._code = GOING_AWAY
-        self._unheard: asyncio.Task[None] | None = None
-        """Takes what the peer sends after its stop, for a connection that nobody reads does not live."""
+        self._given = Outlet(_READ_AHEAD)
+        self._failure: Exception | None = None
+        self._reading: asyncio.Task[None] | None = None
 
     async def frames(self) -> AsyncGenerator[Frame, None]:
         """Yield what the peer sends; a peer that closes in order has said all.
 
         Raises RefusedError, after it was told, for what it may not send, and ConnectionLostError.
         """
-        async for message in self._messages:
-            frame = await self._taken(message)
-            if frame is not None:
-                yield frame
-                if stops(frame):
-                    self._unheard = asyncio.create_task(_ignored(self._messages), name="s2s-frames")
-                    return
-        yield STOP
+        self._listen()
+        async for frame in self._given:
+            yield frame
+            if stops(frame):
+                return
+        if isinstance(self._failure, RefusedError):
+            await self.refuse(self._failure, CODES[self._failure.code])
+        if self._failure is not None:
+            raise self._failure
 
     async def send(self, frame: Frame, /) -> None:
         """Send a frame; nobody holds back what a peer that reads can take.
@@ -124,6 +128,7 @@ class WebSocketTransport:
         Raises ConnectionLostError where the connection has ended or takes nothing for `send_s`; not for a
         stop or a fatal error, which are said to whoever still listens.
         """
+        self._listen()
         try:
             for message in self._messages_of(frame):
                 await self._write(message)
@@ -133,29 +138,48 @@ class WebSocketTransport:
 
     async def close(self) -> None:
         """Close the connection, with a code that says why."""
-        if self._unheard is not None:
-            self._unheard.cancel()
-            await asyncio.wait([self._unheard])
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
         await self._connection.close(self._code)
 
     async def refuse(self, error: S2SError, code: int) -> None:
         """Tell the peer what was wrong, and close."""
-        self._code = code
         with suppress(ConnectionLostError):
             await self._write(spelled(EventFrame(Error(error, fatal=True))))
-        await self.close()
+        await self._connection.close(code, type(error).__name__)
+
+    def _listen(self) -> None:
+        """Read from now on, whatever the pipeline does: that is how one hears of a peer that leaves."""
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read(), name="s2s-frames")
+
+    async def _read(self) -> None:
+        messages = aiter(self._connection)
+        try:
+            async for message in messages:
+                frame = await self._taken(message)
+                if frame is not None:
+                    await self._given.put(frame)
+                    if stops(frame):
+                        break
+            else:
+                self._given.put_now(STOP)
+            self._given.end()
+            async for _ in messages:  # what comes after a stop is for nobody
+                pass
+        except Exception as failed:  # noqa: BLE001  it is for who takes the frames
+            self._failure = failed
+        finally:
+            self._given.end()
 
     async def _taken(self, message: bytes) -> Frame | None:
-        try:
-            if len(message) > self._most_bytes:
-                raise RefusedError("too_large", f"a message may have {self._most_bytes} bytes: send less")
-            frame = self._hearing.frame(message)
-            if frame is None or self._trust == "all":
-                return frame
-            return await self._allowed(frame)
-        except RefusedError as refused:
-            await self.refuse(refused, CODES[refused.code])
-            raise
+        if len(message) > self._most_bytes:
+            raise RefusedError("too_large", f"a message may have {self._most_bytes} bytes: send less")
+        frame = self._hearing.frame(message)
+        if frame is None or self._trust == "all":
+            return frame
+        return await self._allowed(frame)
 
     async def _allowed(self, frame: Frame) -> Frame | None:
         match frame:
@@ -202,7 +226,11 @@ class WebSocketTransport:
             if not limit.expired():
                 raise
             slow = f"the peer took nothing for {self._send_s:g} s"
-            await self._connection.close(_TOO_SLOW, slow)
+            drop = getattr(self._connection, "abort", None)
+            if drop is not None:
+                drop()
+            else:
+                await self._connection.close(_TOO_SLOW, slow)
             raise ConnectionLostError(f"{slow}: have it read", code=_TOO_SLOW, reason=slow) from None
 
 
@@ -221,12 +249,6 @@ async def connect_frames(
         url = parts._replace(query=urlencode([*parse_qsl(parts.query), ("rate", rate)])).geturl()
     connection = await connect(url, headers=headers, ca=ca)
     return WebSocketTransport(connection, rate=rate, trust=trust, send_s=send_s)
-
-
-async def _ignored(messages: AsyncIterator[bytes]) -> None:
-    with suppress(S2SError):
-        async for _ in messages:
-            pass
 
 
 def _is_fatal(frame: Frame) -> bool:
