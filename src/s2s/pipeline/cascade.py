@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import ClassVar, Final, TypeVar
 
 from msgspec.structs import replace
@@ -13,6 +13,7 @@ from s2s.engine import Engine
 from s2s.items import JSON
 from s2s.links import Link
 from s2s.pipeline.engine import USUAL, opened
+from s2s.pipeline.frames import Frame
 from s2s.pipeline.hooks import PipelineHooks, watch
 from s2s.pipeline.processor import Frames, Processor, chain
 from s2s.pipeline.running import FrameTransport, run
@@ -89,7 +90,7 @@ class CascadePipeline(Engine):
                     pass
         return await opened(chain(*steps), config, self.capabilities, self.name)
 
-    def process(self, frames: Frames, /) -> Frames:
+    def process(self, frames: Frames, /) -> AsyncGenerator[Frame, None]:
         """Return what the agent says to these frames, in a session of its own."""
         return chain(as_frame_processor(self), watch(self.hooks)).process(frames)
 
