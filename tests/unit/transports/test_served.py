@@ -80,6 +80,18 @@ def test_a_binary_message_can_be_told_from_text() -> None:
     run(main())
 
 
+def test_a_binary_message_goes_out_as_binary() -> None:
+    async def main() -> None:
+        async with serving(echo) as (url, ended):
+            async with connect(url) as client:
+                for message in (b"\xff", "{}", b""):
+                    await client.send(message)
+                    assert await client.recv() == message
+            await eventually(lambda: ended == [None])
+
+    run(main())
+
+
 @pytest.mark.parametrize(
     ("code", "wanted"), [(1000, True), (1001, True), (1011, False), (3000, False), (4000, False)]
 )

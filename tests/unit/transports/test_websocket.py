@@ -13,6 +13,7 @@ from websockets.asyncio.server import ServerConnection
 
 from s2s.errors import AuthError, ConfigError, ConnectError, ConnectionLostError, LocalProtocolError
 from s2s.transports.websocket import ConnectionLimits, WebSocketTransport, connect
+from s2s.wire import BinaryMessage
 from tests.support.websockets import (
     CLOSE,
     GO_ON,
@@ -110,6 +111,23 @@ def test_messages_go_both_ways_as_text(message: bytes) -> None:
             assert await anext(transport) == message
             await transport.close()
         assert kinds == [str]
+
+    run(main())
+
+
+def test_what_is_binary_goes_and_comes_as_binary() -> None:
+    sent = [BinaryMessage(b"\xff\0"), b"{}", BinaryMessage(b"ascii"), BinaryMessage(b"")]
+
+    async def main() -> None:
+        async with server(echo) as url:
+            transport = await connect(url)
+            got = []
+            for message in sent:
+                await transport.send(message)
+                got.append(await anext(transport))
+            assert got == sent
+            assert [type(each) for each in got] == [type(each) for each in sent]
+            await transport.close()
 
     run(main())
 
