@@ -37,6 +37,8 @@ class _Response(Struct):
     """What its items are called, by what frames call them; those that name none are one."""
     sample_rate: int = 0
     """Of the sound that names no item."""
+    finished_id: str = ""
+    """The item whose text was finished last."""
     open_texts: dict[str, Literal["spoken", "written"]] = {}
     tools: Literal["none", "run here", "told"] = "none"
 
@@ -80,14 +82,15 @@ class Responses:
         response = yield from self._of(frame.response_id)
         if response is None:
             return
-        if frame.text and not frame.item_id and response.items.get("") not in response.open_texts:
-            response.items.pop("", None)  # the item before was said to its end
+        if frame.text and not frame.item_id and response.finished_id == response.items.get(""):
+            del response.items[""]  # its text is whole
         item_id = self._item(response, frame.item_id)
         if frame.text:
             self.said.text(item_id, frame.text)
         response.open_texts[item_id] = frame.form
         if frame.final:
             del response.open_texts[item_id]
+            response.finished_id = item_id
         yield TextOutput(frame.text, response.id, item_id, frame.final, frame.form)
 
     def call(self, frame: ToolCallFrame) -> Iterator[Event]:

@@ -129,6 +129,11 @@ def test_text_after_a_final_one_is_another_item_and_sound_goes_with_the_text_bef
     assert items[0] != items[2]
 
 
+def test_text_may_come_after_its_sound() -> None:
+    events = told(sound(), words("One"), sound(), words(" two.", final=True))
+    assert len({each.item_id for each in events if isinstance(each, TextOutput | AudioOutput)}) == 1
+
+
 def test_sound_of_another_rate_is_another_item() -> None:
     responses, rates = Responses(), (16_000, 16_000, 24_000, 24_000, 16_000)
     events = told(words("Hi"), responses=responses)
