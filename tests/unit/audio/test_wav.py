@@ -163,3 +163,14 @@ def test_an_impossible_rate_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="use a whole number"):
         WavWriter(tmp_path / "never.wav", 0)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_channels_can_be_had_as_they_are() -> None:
+    frames = pack("<4h", 1, 3, 5, 7)
+    sound = pack("<HHIIHH", 1, 2, 8000, 32000, 4, 16)
+    body = b"WAVEfmt " + pack("<I", 16) + sound + b"data" + pack("<I", len(frames)) + frames
+    file = b"RIFF" + pack("<I", len(body)) + body
+    with open_wav(file) as reader:
+        assert (reader.channels, b"".join(reader.interleaved())) == (2, frames)
+    with open_wav(file) as reader:
+        assert b"".join(reader) == pack("<2h", 2, 6)

@@ -45,7 +45,7 @@ from s2s.pipeline import (
 from s2s.pipeline.transports.notation import RefusedError, read, require_whole, spelled
 from s2s.tools import ToolSpec
 
-words = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
+words = st.text(st.characters(codec="utf-8"), max_size=8)
 metadata = st.dictionaries(words, st.none() | st.booleans() | st.integers(-9, 9) | words, max_size=2)
 ms = st.floats(0, 1e7, allow_nan=False)
 frames: st.SearchStrategy[Frame] = st.one_of(

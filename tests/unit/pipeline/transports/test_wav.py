@@ -9,12 +9,17 @@ from pathlib import Path
 import pytest
 
 from s2s.audio.wav import read_wav, write_wav
+from s2s.config import Config
 from s2s.errors import AudioFormatError, ConfigError, SessionClosedError
-from s2s.pipeline import AudioFrame, ControlFrame, Frame, Frames, TextFrame, frame_loop
+from s2s.events import TurnEnd
+from s2s.pipeline import AudioFrame, ControlFrame, EventFrame, Frame, Frames, TextFrame, frame_loop
 from s2s.pipeline.running import STOP, run
+from s2s.pipeline.speaking import as_frame_processor
 from s2s.pipeline.transports import WavFile
+from s2s.providers.script import Reply, ScriptEngine
 from s2s.testing import clock
 from tests.support.frames import collected, others
+from tests.support.stages import silence, speech
 
 RATE = 8_000
 CUT = ControlFrame("interrupt")
@@ -287,3 +292,46 @@ def test_a_processor_between_two_files() -> None:
     write_wav(source, tone(2, 60), RATE)
     clock.run(run(WavFile(source.getvalue(), sink, tail_ms=0), louder))
     assert runs(read_wav(sink.getvalue()).pcm) == [(8, 60)]
+
+
+def test_a_conversation_that_is_interrupted_sounds_as_it_was_heard() -> None:
+    """What the engine takes for heard is what is in the file."""
+    cuts: list[ControlFrame] = []
+    answers: list[TurnEnd] = []
+
+    def note(frame: Frame) -> Frame:
+        match frame:
+            case ControlFrame(signal="interrupt"):
+                cuts.append(frame)
+            case EventFrame(event=TurnEnd() as turn):
+                answers.append(turn)
+            case _:
+                pass
+        return frame
+
+    sound = speech("hello", word_ms=300) + silence(1500) + speech("stop", word_ms=300) + silence(600)
+    script = [Reply(hears="hello", says="word " * 20), Reply(hears="stop", says="yes")]
+    engine = ScriptEngine(Config(extra={"script": script, "pace": 20}))
+    sink = BytesIO()
+    transport = WavFile(wav(sound, 16_000), sink, realtime=True)
+    clock.run(run(transport, as_frame_processor(engine), frame_loop(note)), at_most_s=60)
+    found = read_wav(sink.getvalue())
+    loud = [each != 0 for each in memoryview(found.pcm).cast("h")[:: found.format.sample_rate // 1000]]
+    story, gap, short = [len(each) for each in _stretches(loud)][1:4]
+    (cut,) = cuts
+    assert cut.position_ms <= story <= cut.position_ms + 120
+    assert 1000 < story < 2000
+    assert gap > 300
+    assert short == pytest.approx(200, abs=10)
+    assert [each.agent_text for each in answers] == [("word " * 20).strip(), "yes"]
+
+
+def _stretches(loud: list[bool]) -> list[list[bool]]:
+    """Cut where it is quiet for long, which is more than 20 ms."""
+    out: list[list[bool]] = [[]]
+    for n, each in enumerate(loud):
+        is_loud = each or (any(loud[max(0, n - 20) : n]) and any(loud[n : n + 20]))
+        if out[-1] and is_loud != out[-1][-1]:
+            out.append([])
+        out[-1].append(is_loud)
+    return out

@@ -115,7 +115,8 @@ def test_audio_of_one_item_is_binary_after_one_word_on_it() -> None:
 
 
 def test_a_connection_may_have_one_rate_for_all_audio() -> None:
-    frames = [said(0, 0, "a", 8_000), said(0, 20, "a", 8_000), ControlFrame("end_of_utterance", "assistant")]
+    end_of_it = ControlFrame("end_of_utterance", "assistant")
+    frames: list[Frame] = [said(0, 0, "a", 8_000), said(0, 20, "a", 8_000), end_of_it]
     got = clock.run(messages_of(frames, rate=16_000))
     assert msgspec.json.decode(got[0])["sample_rate"] == 16_000
     assert sum(len(each) for each in got if isinstance(each, BinaryMessage)) == 2 * 640
