@@ -158,7 +158,7 @@ class Asking:
         """Interrupt. Where nothing was under way no event says so, and sinks shall be silent all the same."""
         self._unfinished.clear()
         cut = await self._session.interrupt(mode=mode)
-        self.owed.silenced()
+        self.owed.silenced(to_be_told=cut is not None)
         return frame if cut is None else None
 
     async def _commit(self) -> None:

@@ -54,6 +54,8 @@ class Owed:
         self._open: set[str] = set()
         self._calls: dict[str, ToolCall] = {}
         self._in_turn = False
+        self._to_be_told = 0
+        """Interruptions that the engine has still to tell of, though what they silenced is known."""
 
     @property
     def expected(self) -> Expected:
@@ -89,9 +91,10 @@ class Owed:
         """The engine was told what a tool returned."""
         self._calls.pop(call_id, None)
 
-    def silenced(self) -> None:
-        """What was asked for is not wanted any more."""
+    def silenced(self, *, to_be_told: bool = False) -> None:
+        """What was asked for is not wanted any more; more may be asked before the engine tells so."""
         self._asked = self._sure = 0
+        self._to_be_told += to_be_told
 
     def told(self, event: Event) -> None:
         """The engine told this."""
@@ -120,6 +123,8 @@ class Owed:
             case TurnEnd():
                 self._in_turn, self._audio_s = False, 0.0
                 self._calls.clear()
+            case Interrupted(cause="application") if self._to_be_told:
+                self._to_be_told -= 1
             case Interrupted():
                 self.silenced()
             case Reconnected(restored="lost"):

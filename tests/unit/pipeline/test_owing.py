@@ -31,6 +31,8 @@ Step: TypeAlias = Event | Callable[[Owed], None]
 asked = Owed.asked
 silenced = Owed.silenced
 cleared = Owed.cleared
+cut_off = partial(Owed.silenced, to_be_told=True)
+CUT = Interrupted("r", "i", 0.0, "application", "requested")
 audio = partial(Owed.heard, seconds=0.02)
 answered = partial(Owed.answered, call_id="c")
 BEGINS, STOPS, SAID = SpeechStarted("u", 0.0), SpeechStopped("u", 300.0), Transcript("Hello", "u", final=True)
@@ -101,6 +103,8 @@ def test_words_tell_of_speech_that_the_engine_does_not_tell_of(steps: list[Step]
         ([asked, silenced], NOTHING),
         ([asked, Interrupted("r", "i", 0.0, "application", "requested")], NOTHING),
         ([asked, BEGINS, Interrupted("r", "i", 0.0, "user_speech", "requested")], ANSWER),
+        ([asked, cut_off, asked, CUT], ANSWER),
+        ([asked, cut_off, asked, CUT, CUT], NOTHING),
         ([asked, Error(LocalProtocolError("not now"))], PERHAPS),
         ([asked, Error(ProviderError("no"))], PERHAPS),
         ([asked, Error(BacklogError("too slow"))], ANSWER),
