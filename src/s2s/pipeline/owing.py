@@ -9,6 +9,7 @@ from s2s.config import TurnDetection
 from s2s.errors import LocalProtocolError, ProviderError
 from s2s.events import (
     AudioOutput,
+    Cause,
     Error,
     Event,
     Interrupted,
@@ -123,10 +124,8 @@ class Owed:
             case TurnEnd():
                 self._in_turn, self._audio_s = False, 0.0
                 self._calls.clear()
-            case Interrupted(cause="application") if self._to_be_told:
-                self._to_be_told -= 1
-            case Interrupted():
-                self.silenced()
+            case Interrupted(cause=cause):
+                self._interrupted(cause)
             case Reconnected(restored="lost"):
                 self.silenced()
                 self.cleared()
@@ -134,6 +133,12 @@ class Owed:
                 self._sure = 0  # it may be the ask that was refused
             case _:
                 pass
+
+    def _interrupted(self, cause: Cause) -> None:
+        if cause == "application" and self._to_be_told:
+            self._to_be_told -= 1
+        else:
+            self.silenced()
 
     def _taken(self, item_id: str) -> None:
         """The engine has taken a turn of the user.
