@@ -32,6 +32,7 @@ class _Response(Struct):
     id: str
     announced: bool
     """A processor said that it begins, and will say that it is over."""
+    aside: bool = False
     cut: bool = False
     items: dict[str, str] = {}
     """What its items are called, by what frames call them; those that name none are one."""
@@ -138,9 +139,10 @@ class Responses:
         yield from self._end_implied("interrupted", response_id)
 
     def silence(self, response_id: str = "") -> None:
-        """Drop what still comes of this response, or of all that are open."""
+        """Drop what still comes of this response, or of all that are not beside the conversation."""
         for each in self._open.values():
-            each.cut = each.cut or response_id in ("", each.id)
+            meant = response_id == each.id if response_id else not each.aside
+            each.cut = each.cut or meant
         if self._held is not None and response_id in ("", self._held.response_id):
             self._held = replace(self._held, status="interrupted")
 
@@ -182,7 +184,8 @@ class Responses:
         return response.items[item_id]
 
     def _begin(self, event: ResponseStarted, *, announced: bool) -> Iterator[Event]:
-        self._open[event.response_id] = _Response(event.response_id, announced)
+        aside = event.origin == "out_of_band"
+        self._open[event.response_id] = _Response(event.response_id, announced, aside)
         self.last = (event.response_id, "")
         yield event
         yield from self._released()

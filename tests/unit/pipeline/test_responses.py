@@ -209,6 +209,17 @@ def test_what_is_silenced_is_dropped_until_it_ends() -> None:
     assert types(told(sound(), responses=responses)) == "response_started audio_output"
 
 
+def test_what_stands_beside_the_conversation_is_silenced_by_its_name_alone() -> None:
+    responses = Responses()
+    told(begins("aside", origin="out_of_band"), begins(), responses=responses)
+    responses.silence()
+    assert types(told(words("Note", "aside"), words("Hi", "r"), responses=responses)) == "text_output"
+    responses.silence("aside")
+    assert told(words("Note", "aside"), ends("aside"), responses=responses) == [
+        ResponseDone("aside", "interrupted")
+    ]
+
+
 # Tools.
 
 
