@@ -54,14 +54,14 @@ class Course:
         return not self.open and not self._turn
 
     @property
-    def answering(self) -> str:
-        """The response that is under way and not beside the conversation, the newest if there are several."""
-        return next((name for name, each in reversed(self.open.items()) if not each.aside), "")
+    def answers(self) -> list[str]:
+        """The responses under way that are not beside the conversation."""
+        return [name for name, each in self.open.items() if not each.aside]
 
     def begun(self, response_id: str, origin: Origin) -> None:
         """A response began; one that belongs to no turn before it ends that."""
         aside = origin == "out_of_band"
-        if not aside and origin not in _SAME_TURN and not self.answering:
+        if not aside and origin not in _SAME_TURN and not self.answers:
             self._end_turn()
         self.open[response_id] = Response(aside)
         if not aside:
@@ -112,7 +112,7 @@ class Course:
 
     def look(self, *, owed: bool) -> None:
         """See whether the turn has ended by now; with `owed` a response is to follow."""
-        waits = owed or self.answering or any(each.response_id in self._turn for each in self.calls.values())
+        waits = owed or self.answers or any(each.response_id in self._turn for each in self.calls.values())
         if self._turn and not waits:
             self._end_turn()
 

@@ -85,8 +85,8 @@ class Junction:
             return
         event = line.words.told(told)
         self.memory.hear(event, line.number, self.now)
-        if not line.words.doubles(event):
-            self.tell(event)
+        if not line.words.doubles(event) or self.memory.course.answers:
+            self.tell(event)  # who speaks over an answer is told of, though not for the first time
         if isinstance(event, _MATTERS):
             self.judge()
         self.look()
@@ -131,9 +131,9 @@ class Junction:
                 self.tell(wrong)
             case Decision(side=side, because=because) if side != self.line.side:
                 if move is None:
-                    self._move = Move(side, because, because, Moment.RESPONSE)
+                    self._move = Move(side, because, because, Moment.CALLS)
                 else:
-                    move.moment = max(move.moment, Moment.RESPONSE)
+                    move.moment = max(move.moment, Moment.CALLS)
             case _:
                 if move is not None and move.because != _APPLICATION:
                     self._move = None
@@ -236,8 +236,8 @@ class Junction:
             self._enter(Phase.HOLDING if move.holds(self.memory) else Phase.SERVING)
         elif self._blocked(move):
             pass
-        elif move.moment is Moment.NOW and course.answering:
-            self._cut_off(course.answering)
+        elif move.moment is Moment.NOW and course.answers:
+            self._cut_off(course.answers[-1])
         else:
             self._hand_over(move)
 
@@ -266,8 +266,8 @@ class Junction:
         """Whether audio is repeated in which nobody was noticed to speak."""
         if self.phase is Phase.AWAY:
             return True
-        soon = self._move is not None and self._move.moment > Moment.TURN
-        return soon and not self.memory.unanswered.tells_speech
+        now = self._move is not None and self._move.moment is Moment.NOW
+        return now and not self.memory.unanswered.tells_speech
 
     def _cut_off(self, response_id: str) -> None:
         """Have the session silence the answer, and come by once it has told the side so."""
@@ -288,7 +288,7 @@ class Junction:
             self._opening.part(self.line, self.tell)
         if move.moment is Moment.TURN:
             self.memory.unanswered.clear()
-        self.line, self.waiting = standby.take(quiet=quiet)
+        self.line, self.waiting = standby.take(self.now, quiet=quiet)
         self._record.arrived(move.side, move.because, self.now)
         self._move = None
         self._enter(Phase.MOVING)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
@@ -13,6 +13,7 @@ from s2s.events import (
     AudioOutput,
     Error,
     Event,
+    Interrupted,
     ResponseDone,
     ResponseStarted,
     ResponseStatus,
@@ -49,8 +50,11 @@ class Memory:
         """All that changed since the session began."""
         self.voiced = 0
         """The number of the link for which the voice was chosen last."""
+        self._interrupts = config.turns.interrupt_response
+        """Whether the user cuts an answer off by speaking."""
         self._received_ms: dict[str, float] = {}
         self._cut: set[str] = set()
+        """Responses that are under way and of which the session hears no more."""
 
     @property
     def idle(self) -> bool:
@@ -71,6 +75,7 @@ class Memory:
             case SpeechStarted(item_id=item_id, position_ms=at_ms):
                 self.conversation.heard_user(item_id, self.conversation.text_of(item_id))
                 unanswered.began(item_id, unanswered.sound.bytes_of(at_ms))
+                self._cut_off(course.answers if self._interrupts else ())
             case SpeechStopped(item_id=item_id, position_ms=at_ms):
                 self.conversation.heard_user(item_id, self.conversation.text_of(item_id))
                 unanswered.stopped(item_id, unanswered.sound.bytes_of(at_ms), now)
@@ -93,6 +98,8 @@ class Memory:
                 self._cut.discard(response_id)
                 unanswered.ended(response_id)
                 course.done(event)
+            case Interrupted():
+                self._cut_off(course.answers)
             case Error():
                 course.errors += 1
             case _:
@@ -112,7 +119,7 @@ class Memory:
             case Truncate(item_id=item_id, heard_ms=heard_ms):
                 self.conversation.heard_until(item_id, heard_ms, self._received_ms.get(item_id, 0.0))
             case Cancel(response_id=str(response_id)):
-                self._cut.add(response_id)
+                self._cut_off((response_id,))
             case UpdateSession():
                 self._update(command, link)
             case _:
@@ -142,6 +149,11 @@ class Memory:
         elif event.text and response_id not in self._cut and not self._aside(response_id):
             self.conversation.said(item_id, event.text, received_ms)
 
+    def _cut_off(self, responses: Iterable[str]) -> None:
+        for each in responses:
+            self._cut.add(each)
+            self.unanswered.said(each)
+
     def _aside(self, response_id: str) -> bool:
         response = self.course.open.get(response_id)
         return response is not None and response.aside
@@ -166,6 +178,7 @@ class Memory:
             self.voiced = link
         if isinstance(command.turn_detection, TurnDetection):
             self.unanswered.answers_speech = command.turn_detection.create_response
+            self._interrupts = command.turn_detection.interrupt_response
 
 
 def _whole(items: Sequence[Item], apart: frozenset[str] | set[str]) -> tuple[Item, ...]:

@@ -29,8 +29,8 @@ class Moment(IntEnum):
 
     TURN = 0
     """When no turn is under way and the user does not speak."""
-    RESPONSE = 1
-    """When no response is under way, calls or not."""
+    CALLS = 1
+    """The same, or when calls are open and no response is under way."""
     NOW = 2
 
 
@@ -50,8 +50,8 @@ class Move(Struct):
         match self.moment:
             case Moment.TURN:
                 return memory.idle
-            case Moment.RESPONSE:
-                return not memory.course.open
+            case Moment.CALLS:
+                return memory.idle or self.holds(memory)
             case Moment.NOW:
                 return True
 

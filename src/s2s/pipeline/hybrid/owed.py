@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -46,7 +47,8 @@ class Spoken(Struct):
 
     item_id: str
     began: int
-    since: float = 0.0
+    since: float = inf
+    """Since when an answer is to come, or the side to notice it that has taken over."""
     ended: int | None = None
     """None while the user speaks."""
     committed: bool = False

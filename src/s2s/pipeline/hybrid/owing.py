@@ -61,7 +61,7 @@ class Owing:
         late = list[Owed]()
         for each in self.pieces:
             match each:
-                case Asked(since=at) | Declared(since=at) | Spoken(since=at, over=True) if at < since:
+                case Asked(since=at) | Declared(since=at) | Spoken(since=at) if at < since:
                     late.append(each)
                 case _:
                     pass

@@ -64,7 +64,7 @@ class PipelineState(Struct, frozen=True, kw_only=True):
 class SwitchPolicy(Protocol):
     """Decides which side shall hold the conversation; asked at whatever happens, and as time passes.
 
-    A switch takes place once no response is under way, and before the results of calls that are open.
+    A switch takes place when no turn is under way, or before the results of calls that are open.
     """
 
     def decide(self, state: PipelineState, /) -> Side | None:

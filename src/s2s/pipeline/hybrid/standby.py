@@ -52,7 +52,7 @@ class Standby:
         given, history = self._given, self._memory.passed(quiet=quiet).history
         return given.history == history[: len(given.history)] and given.settings == self._memory.settings
 
-    def take(self, *, quiet: bool) -> tuple[Line, Sequence[Command | Asked]]:
+    def take(self, now: float, *, quiet: bool) -> tuple[Line, Sequence[Command | Asked]]:
         """Return the link, which listens from now on, and what it has to be told first.
 
         Raises ConnectionLostError where it is not ready.
@@ -63,11 +63,17 @@ class Standby:
             raise ConnectionLostError("there is no other link: open one")
         memory, unanswered = self._memory, self._memory.unanswered
         passed, sound = memory.passed(quiet=quiet), unanswered.sound
-        begin, new = passed.repeated.heard_from, passed.history[len(self._given.history) :]
+        begin = passed.repeated.heard_from
         line.words.begin(sound.ms_of(begin), sound.ms_of(sound.end - begin), unanswered.owing.aloud)
-        unanswered.moved(begin)
+        unanswered.moved(begin, now)
         memory.course.moved()
-        return line, (*map(AddItem, new), *passed.repeated.again)
+        told = (*map(AddItem, passed.history), *passed.repeated.again)
+        return line, self._unknown(told)
+
+    def _unknown(self, told: Sequence[Command | Asked]) -> Sequence[Command | Asked]:
+        """Return what the link was not given when it was opened; what was unfinished then comes last."""
+        known = self._given.history
+        return [each for each in told if not (isinstance(each, AddItem) and each.item in known)]
 
     def lost(self, failure: S2SError) -> None:
         """The link that waited here has ended."""

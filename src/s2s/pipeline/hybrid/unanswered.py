@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import Final, Literal
 
 from s2s.commands import (
@@ -76,8 +77,6 @@ class Unanswered:
                 self._clear_audio()
             case Cancel(response_id=None):
                 owing.drop(owing.all(Asked))
-            case Cancel(response_id=str(response_id)):
-                self.said(response_id)
             case _:
                 pass
 
@@ -85,6 +84,7 @@ class Unanswered:
         """The user speaks."""
         spoken = self._noted(item_id, self._within(place))
         spoken.began, spoken.ended, spoken.words = self._within(place), None, None
+        spoken.since = inf
         spoken.told.add("speech_started")
 
     def stopped(self, item_id: str, place: int, now: float) -> None:
@@ -159,10 +159,12 @@ class Unanswered:
         repeating = Repeating(self.sound, begin, names, answers_speech=self.answers_speech)
         return repeating.all(self.owing.pieces)
 
-    def moved(self, heard_from: int) -> None:
+    def moved(self, heard_from: int, now: float) -> None:
         """Another side listens now, from this place on."""
         self._settled = max(self._settled, heard_from)
         self._noticed.clear()
+        for each in self.owing.all(Spoken):
+            each.since = now
 
     def _heard_from(self, aloud: Sequence[Spoken], *, quiet: bool) -> int:
         end, first = self.sound.end, self._settled
