@@ -99,6 +99,8 @@ async def concurrently(work: Work, most_frames: int = 4) -> AsyncGenerator[Frame
     finally:
         task.cancel()
         await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # whoever closes has heard it, or does not want to: it is nobody's any more
 
 
 def says(frame: Frame) -> bool:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+)
 from contextlib import AsyncExitStack
 from typing import Protocol, TypeAlias, cast
 
@@ -50,9 +58,11 @@ class Chain:
         async with AsyncExitStack() as closing:
             closing.push_async_callback(_close, frames)
             for transform in self._transforms:
-                frames = transform(frames)
+                frames = _stream(transform, frames)
                 closing.push_async_callback(_close, frames)
             async for frame in frames:
+                if not isinstance(frame, Struct):
+                    raise ConfigError(f"{frame!r} came out of a processor: let it yield frames, or nothing")
                 yield frame
 
 
@@ -102,6 +112,17 @@ def _parts(processor: Processor) -> Iterable[Transform]:
             "or an async-generator function over the frames"
         )
     return (cast(Transform, process),)
+
+
+def _stream(transform: Transform, frames: Frames) -> Frames:
+    made: object = transform(frames)
+    if isinstance(made, AsyncIterable):
+        return cast(Frames, made)
+    if isinstance(made, Coroutine):
+        made.close()
+    raise ConfigError(
+        f"{transform!r} made a {type(made).__name__}, no stream: let it `yield` in an `async def`"
+    )
 
 
 async def _close(frames: Frames) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextlib import aclosing
 
 import pytest
@@ -114,3 +115,21 @@ def test_closing_cancels_the_work_and_waits_for_its_end() -> None:
         assert others() == set()
 
     run(main())
+
+
+def test_an_error_that_nobody_waited_for_is_not_complained_of() -> None:
+    complaints: list[object] = []
+
+    async def work(outlet: Outlet) -> None:
+        outlet.put_now(TextFrame("a"))
+        raise RuntimeError("too late for whoever has left")
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: complaints.append(told))
+        async with aclosing(concurrently(work)) as stream:
+            await anext(stream)
+        del stream
+        gc.collect()
+
+    run(main())
+    assert complaints == []

@@ -216,6 +216,35 @@ def test_what_is_no_processor_is_refused(wrong: object) -> None:
         chain(wrong)  # type: ignore[arg-type]
 
 
+async def forgotten(frames: Frames) -> None:
+    async for _ in frames:
+        pass
+
+
+def listed(frames: Frames) -> list[Frame]:
+    return [TextFrame("a")]
+
+
+def plain(frames: Frames) -> Iterable[Frame]:
+    yield TextFrame("a")
+
+
+@pytest.mark.parametrize("wrong", [forgotten, listed, plain, lambda frames: None])
+def test_a_function_that_makes_no_stream_is_named(wrong: Processor) -> None:
+    with pytest.raises(ConfigError, match=r"<function .*> made a \w+, no stream: let it `yield`"):
+        run(through(chain(shouted, wrong), texts("a")))
+
+
+@pytest.mark.parametrize("made", [None, "a", b"a"])
+def test_what_comes_out_and_is_no_frame_is_refused(made: object) -> None:
+    async def careless(frames: Frames) -> AsyncGenerator[Frame, None]:
+        async for _ in frames:
+            yield made  # type: ignore[misc]
+
+    with pytest.raises(ConfigError, match=f"{made!r} came out of a processor"):
+        run(through(chain(shouted, careless), texts("a")))
+
+
 def test_a_loop_takes_all_that_a_handler_may_give() -> None:
     async def later(frame: Frame) -> Frame:
         return frame
