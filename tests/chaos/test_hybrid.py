@@ -18,10 +18,16 @@ from tests.support.hybrid import SideEngine, SideLink
 from tests.support.links import KeptScript
 from tests.support.storm import TOOLS, broken_by, converse, replies
 
-import s2s
 from s2s.commands import SendToolResult
 from s2s.config import Config, Limits, Reconnect
-from s2s.errors import ConnectError, ConnectionLostError, LocalProtocolError, ProviderError, S2SError
+from s2s.errors import (
+    ConnectError,
+    ConnectionLostError,
+    LocalProtocolError,
+    ProviderError,
+    S2SError,
+    SessionClosedError,
+)
 from s2s.events import (
     AudioOutput,
     Error,
@@ -109,11 +115,12 @@ class AnySwitching(RuleBasedStateMachine):
 
     @initialize(opens_in_s=st.sampled_from([0.0, 0.0, 0.5]))
     def start(self, opens_in_s: float) -> None:
-        self.sides: dict[Side, SideEngine] = {"s2s": SideEngine(), "cascade": SideEngine()}
+        s2s, cascade = SideEngine(), SideEngine()
+        self.sides: dict[Side, SideEngine] = {"s2s": s2s, "cascade": cascade}
         self.wanting = Wanting()
         policy = Either(OnFailure(back_after_s=20), self.wanting)
         config = Config(limits=Limits(connect_s=5, input_audio_s=60), reconnect=Reconnect(attempts=100))
-        self.pipeline = HybridPipeline(config, **self.sides, policy=policy)
+        self.pipeline = HybridPipeline(config, s2s=s2s, cascade=cascade, policy=policy)
 
         async def opened() -> Session:
             return await self.pipeline.start()
@@ -143,7 +150,7 @@ class AnySwitching(RuleBasedStateMachine):
         for _ in range(chunks):
             at = len(self.said) // 4
             chunk = b"".join(n.to_bytes(4, "big") for n in range(at, at + CHUNK_BYTES // 4))
-            with contextlib.suppress(s2s.SessionClosedError):
+            with contextlib.suppress(SessionClosedError):
                 self.run(self.session.send_audio(chunk))
                 self.said += chunk
         self.settle()
@@ -151,7 +158,7 @@ class AnySwitching(RuleBasedStateMachine):
     @rule(respond=st.booleans())
     def write(self, respond: bool) -> None:
         text = self.count("text ")
-        with contextlib.suppress(s2s.SessionClosedError):
+        with contextlib.suppress(SessionClosedError):
             self.run(self.session.send_text(text, respond=respond))
             self.typed.append(text)
         self.settle()
@@ -166,13 +173,13 @@ class AnySwitching(RuleBasedStateMachine):
         calls = [each.call.id for each in self.events if isinstance(each, ToolCall)]
         if calls:
             call_id = data.draw(st.sampled_from(calls))
-            with contextlib.suppress(LocalProtocolError, s2s.SessionClosedError):
+            with contextlib.suppress(LocalProtocolError, SessionClosedError):
                 self.run(self.session.send_tool_result(ToolResult(call_id, "result", respond=respond)))
             self.settle()
 
     @rule()
     def update(self) -> None:
-        with contextlib.suppress(s2s.SessionClosedError):
+        with contextlib.suppress(SessionClosedError):
             self.run(self.session.update(instructions=self.count("be ")))
         self.settle()
 
@@ -383,22 +390,24 @@ async def storm(seed: int) -> list[str]:
     """Hold the conversation of this seed, over sides that come and go, and return which promises it broke."""
     chance = random.Random(seed)
     extra = [{"script": [*replies(chance)], "pace": chance.choice([0, 1, 4, 20])} for _ in range(2)]
-    sides = {
-        side: Unsteady(chance, Config(extra=each))
-        for side, each in zip(("s2s", "cascade"), extra, strict=True)
-    }
-    policy = chance.choice([Stay(), OnFailure(5), Either(OnFailure(5), OnToolOverload(1)), OnToolOverload(0)])
+    one, two = (Unsteady(chance, Config(extra=each)) for each in extra)
+    policy: JSON = chance.choice(
+        [Stay(), OnFailure(5), Either(OnFailure(5), OnToolOverload(1)), OnToolOverload(0)]
+    )
     limits = Limits(connect_s=5, close_s=2, send_s=2)
     reconnect = Reconnect(attempts=chance.choice([5, 5, 1, 0]))
     turns: JSON = chance.choice(["server", "server", "manual"])
     pipeline = HybridPipeline(
-        Config(tools=TOOLS, limits=limits, reconnect=reconnect, turn_detection=turns), **sides, policy=policy
+        Config(tools=TOOLS, limits=limits, reconnect=reconnect, turn_detection=turns),
+        s2s=one,
+        cascade=two,
+        policy=policy,
     )
     try:
         session = await pipeline.start()
     except S2SError:
         return []
-    meddling = asyncio.create_task(meddle(pipeline, list(sides.values()), chance))
+    meddling = asyncio.create_task(meddle(pipeline, [one, two], chance))
     try:
         events = await converse(session, chance)
     finally:

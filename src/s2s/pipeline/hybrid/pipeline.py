@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal
 
 from s2s.audio.resample import Resampler
 from s2s.capabilities import Capabilities
@@ -14,6 +14,8 @@ from s2s.config import Config
 from s2s.engine import Engine
 from s2s.errors import ConfigError, MissingKeyError
 from s2s.links import Link
+from s2s.pipeline.frames import Frame
+from s2s.pipeline.hooks import PipelineHooks, watch
 from s2s.pipeline.hybrid.fitting import Fitting
 from s2s.pipeline.hybrid.link import HybridLink, Plan
 from s2s.pipeline.hybrid.moving import Moment
@@ -24,9 +26,7 @@ from s2s.pipeline.processor import Frames, chain
 from s2s.pipeline.running import FrameTransport, run
 from s2s.pipeline.speaking import as_frame_processor
 
-if TYPE_CHECKING:
-    from s2s.pipeline.hooks import PipelineHooks
-
+NO_HOOKS: Final = PipelineHooks()
 _MOMENTS: Final = {"turn": Moment.TURN, "now": Moment.NOW}
 
 
@@ -47,7 +47,7 @@ class HybridPipeline(Engine):
         s2s: Engine | str | None = None,
         cascade: Engine | str | None = None,
         policy: SwitchPolicy = DEFAULT_POLICY,
-        hooks: PipelineHooks | None = None,
+        hooks: PipelineHooks = NO_HOOKS,
     ) -> None:
         super().__init__(config)
         self.hooks = hooks
@@ -122,11 +122,9 @@ class HybridPipeline(Engine):
         """Return the side that has the conversation in this session; None where it is not open."""
         return next((each.side for each in self._links if each.id == session_id), None)
 
-    def process(self, frames: Frames, /) -> Frames:
+    def process(self, frames: Frames, /) -> AsyncGenerator[Frame, None]:
         """Return what the agent says to these frames, in a session of its own."""
-        from s2s.pipeline.hooks import PipelineHooks, watch
-
-        return chain(as_frame_processor(self), watch(self.hooks or PipelineHooks())).process(frames)
+        return chain(as_frame_processor(self), watch(self.hooks)).process(frames)
 
     async def run(self, transport: FrameTransport) -> None:
         """Talk to whoever is behind a transport until that stops. Raises what breaks the session."""

@@ -78,13 +78,6 @@ def test_a_side_that_ends_in_order_or_says_something_fatal_is_broken_too() -> No
     run(main(Error(CABLE, fatal=True)))
 
 
-class Odd(SideLink):
-    """Raises what is no error of ours."""
-
-    async def send(self, command: object) -> tuple[Event, ...]:
-        raise ValueError("oops")
-
-
 def test_an_engine_that_raises_something_of_its_own_is_broken() -> None:
     async def main() -> None:
         async with hybrid() as talk:
@@ -564,7 +557,8 @@ def test_both_sides_may_call_their_calls_the_same() -> None:
                 await talk.session.send_tool_result(ToolResult(call.id, "a city"))
                 await talk.hears(started("r2", "tool_result"), *said("r2", "Yes")[1:], ResponseDone("r2"))
                 assert SendToolResult("c1", "a city") in talk.link.sent
-                assert n == 2 or await lose(talk) is None
+                if n < 2:
+                    await lose(talk)
             assert [each.call.id for each in talk.all(ToolCall)] == ["c1", "cascade2_c1", "s2s3_c1"]
             known = [each.id for each in talk.link.knows if isinstance(each, Call)]
             assert known == ["hy_c1", "hy_cascade2_c1"]
