@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from s2s.errors import ConfigError
 from s2s.hooks import ErrorFilter, HookChains, Watchers, joined
 from s2s.pipeline.answers import Response
 from s2s.pipeline.frames import ControlFrame, Frame, TextFrame
@@ -45,7 +46,10 @@ def watch(hooks: PipelineHooks, *, longest_s: float = 5.0) -> Processor:
 
     Only an error waits for its hooks, and a stop for all of them. Each hook gets `longest_s`, and so do all
     that are still to be called when the stream has ended. Without hooks nothing is done to the frames.
+    Raises ConfigError for what is none of these hooks, such as those of a session.
     """
+    if not isinstance(hooks, PipelineHooks):
+        raise ConfigError(f"a pipeline takes no {hooks!r}: give PipelineHooks(on_transcript=...)")
     return Watch(hooks, longest_s) if hooks else chain()
 
 

@@ -7,16 +7,22 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import TypeAlias
 
+from s2s.errors import ConfigError
 from s2s.pipeline.frames import AudioFrame, Frame, TextFrame
 
 
 class Outlet:
     """What a processor has made and nobody has taken yet, in order; for one reader.
 
-    At most `most_frames` wait, so whoever makes them goes no faster than they are taken.
+    At most `most_frames` wait, so whoever makes them goes no faster than they are taken. Raises ConfigError
+    where not even one may.
     """
 
     def __init__(self, most_frames: int) -> None:
+        if most_frames < 1:
+            raise ConfigError(
+                f"most_frames={most_frames}: with room for none nothing goes through, give 1 or more"
+            )
         self._most = most_frames
         self._waiting: deque[Frame] = deque()
         self._ended = False

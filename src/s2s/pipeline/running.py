@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final, Protocol
 
+from s2s.errors import ConfigError
 from s2s.pipeline.frames import ControlFrame, Frame
 from s2s.pipeline.processor import Frames, Processor, chain
 
@@ -36,8 +37,9 @@ async def run(transport: FrameTransport, *processors: Processor) -> None:
     """Send the frames of the source through the processors into the sink.
 
     Returns when the source has ended and all was played. Whatever happens, everything is closed; what broke
-    the pipeline is raised as it is.
+    the pipeline is raised as it is. Raises ConfigError for what is no transport.
     """
+    _require_transport(transport)
     async with _closing(transport.close):
         stream = chain(*processors).process(transport.frames())
         async with _closing(stream.aclose):
@@ -46,6 +48,13 @@ async def run(transport: FrameTransport, *processors: Processor) -> None:
                 await transport.send(last)
             if last is None or not stops(last):
                 await transport.send(STOP)
+
+
+def _require_transport(transport: object) -> None:
+    able = all(callable(getattr(transport, name, None)) for name in ("frames", "send", "close"))
+    if isinstance(transport, type) or not able:
+        told = "give an object with frames(), send(frame) and close(), such as WavFile(...)"
+        raise ConfigError(f"{transport!r} is no transport: {told}")
 
 
 def stops(frame: Frame) -> bool:

@@ -122,7 +122,7 @@ def as_frame_processor(
     `overrides` are Config fields for its sessions. Raises ConfigError for what cannot be started.
     """
     chosen = new(engine, override(Config(), overrides)) if isinstance(engine, str) else engine
-    if not isinstance(chosen, S2S):
+    if isinstance(chosen, type) or not isinstance(chosen, S2S):
         raise ConfigError(f"{chosen!r} is no engine: give one that s2s.new() returns, or its name")
     return S2SProcessor(chosen, on_event, linger_s, **overrides)
 

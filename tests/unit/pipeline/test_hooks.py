@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s2s.config import Config
-from s2s.errors import HookError, ProviderError, S2SError
+from s2s.errors import ConfigError, HookError, ProviderError, S2SError
 from s2s.events import Error, ResponseDone
+from s2s.hooks import Hooks
 from s2s.items import JSON
 from s2s.pipeline import (
     AudioFrame,
@@ -454,3 +455,9 @@ def test_a_failing_hook_says_what_failed() -> None:
     assert isinstance(frame.event.error, HookError)
     assert isinstance(frame.event.error.__cause__, ValueError)
     assert not frame.event.fatal
+
+
+@pytest.mark.parametrize("wrong", [None, PipelineHooks, Hooks(on_turn=print)])
+def test_what_is_no_hooks_of_a_pipeline_is_refused(wrong: object) -> None:
+    with pytest.raises(ConfigError, match="give PipelineHooks"):
+        watch(wrong)  # type: ignore[arg-type]

@@ -103,6 +103,12 @@ def test_what_is_no_processor_is_refused_and_the_transport_closed() -> None:
     assert ends.closed == ["transport"]
 
 
+@pytest.mark.parametrize("wrong", ["question.wav", None, Ends])
+def test_what_is_no_transport_is_refused(wrong: object) -> None:
+    with pytest.raises(ConfigError, match=r"is no transport: give an object with frames\(\)"):
+        clock.run(run(wrong))  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("after_s", [0.0, 0.05, 0.11])
 def test_a_run_that_is_cancelled_leaves_nothing(after_s: float) -> None:
     class Slow(Ends):

@@ -249,6 +249,7 @@ def test_an_engine_can_be_named() -> None:
     [
         ("scirpt", {}, "there is no engine named 'scirpt'"),
         (object(), {}, "is no engine: give one that s2s.new"),
+        (PlainEngine, {}, "PlainEngine'> is no engine: give one that s2s.new"),
         ("script", {"voise": "alto"}, "Config has no field voise"),
         ("script", {"output_format": AudioFormat(channels=2)}, "engines speak mono"),
         ("script", {"input_format": AudioFormat("g711_ulaw", 8_000)}, "frames hold PCM16"),

@@ -17,9 +17,13 @@ from s2s.pipeline.frames import EventFrame, Frame
 from s2s.pipeline.processor import Frames, Processor, chain
 from s2s.pipeline.running import run
 from s2s.pipeline.transports.websocket import MOST_BYTES, WebSocketTransport
-from s2s.serving import Doors, Knock, Listener
 from s2s.transports.ending import BAD_TEXT, GOING_AWAY, NO_CODE, NORMAL
-from s2s.transports.served import ServedWebSocket
+
+try:
+    from s2s.serving import Doors, Knock, Listener
+    from s2s.transports.served import ServedWebSocket
+except ImportError as missing:
+    raise ConfigError("serving frames needs aiohttp: pip install 'voice-s2s[gateway]'") from missing
 
 PATH: Final = "/frames"
 _MOST_FAILURES: Final = 100

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import suppress
 from itertools import chain
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -40,9 +42,9 @@ class WavFile:
         realtime: bool = False,
         tail_ms: float = 2_000.0,
     ) -> None:
-        if chunk_ms <= 0 or tail_ms < 0:
+        if not (0 < chunk_ms < inf and 0 <= tail_ms < inf):
             raise ConfigError(f"chunk_ms={chunk_ms:g}, tail_ms={tail_ms:g}: give more than 0, and at least 0")
-        if (place := _place(sink)) is not None and place == _place(source):
+        if _same(source, sink):
             raise ConfigError(f"{sink} is what is read: write into another file")
         self._source = source
         self._chunk_ms = chunk_ms
@@ -110,5 +112,10 @@ def _at_once(sample_rate: int, began: float) -> Playing:
     return AtOnce()
 
 
-def _place(file: WavSource | None) -> Path | None:
-    return Path(file).resolve() if isinstance(file, str | Path) else None
+def _same(source: WavSource, sink: WavTarget | None) -> bool:
+    """Tell whether both are one file, by whatever names: to open the sink would empty the source."""
+    if not (isinstance(source, str | Path) and isinstance(sink, str | Path)):
+        return False
+    with suppress(OSError):
+        return Path(source).samefile(sink)
+    return Path(source).resolve() == Path(sink).resolve()

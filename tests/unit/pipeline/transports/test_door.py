@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import subprocess
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -376,3 +378,9 @@ def test_our_own_client_is_told_what_failed() -> None:
             await connect_frames(door.url)
 
     run(main())
+
+
+def test_without_its_extra_the_door_says_what_to_install() -> None:
+    code = "import sys; sys.modules['aiohttp'] = None; import s2s.pipeline.transports.door"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert told.stderr.splitlines()[-1].startswith("s2s.errors.ConfigError: serving frames needs aiohttp")

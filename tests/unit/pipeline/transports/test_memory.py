@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from s2s.errors import SessionClosedError
+from s2s.errors import ConfigError, SessionClosedError
 from s2s.pipeline import AudioFrame, ControlFrame, Frame, Frames, TextFrame
 from s2s.pipeline.running import STOP, run
 from s2s.pipeline.transports import InMemory
@@ -106,3 +106,8 @@ def test_whoever_waits_is_let_go_of_when_the_pipeline_ends(cancelled: bool) -> N
         assert others() == set()
 
     clock.run(main())
+
+
+def test_where_nothing_may_wait_nothing_would_go_through() -> None:
+    with pytest.raises(ConfigError, match="give 1 or more"):
+        InMemory(0)

@@ -4,6 +4,7 @@ import asyncio
 import struct
 from collections.abc import AsyncGenerator
 from io import BytesIO
+from math import inf, nan
 from pathlib import Path
 
 import pytest
@@ -267,9 +268,13 @@ def test_what_is_no_wav_file_makes_none(tmp_path: Path) -> None:
 def test_what_is_read_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="write into another file"):
         WavFile(tmp_path / "a.wav", str(tmp_path / "b" / ".." / "a.wav"))
+    (tmp_path / "a.wav").touch()
+    (tmp_path / "linked.wav").hardlink_to(tmp_path / "a.wav")
+    with pytest.raises(ConfigError, match="write into another file"):
+        WavFile(tmp_path / "a.wav", tmp_path / "linked.wav")
 
 
-@pytest.mark.parametrize("wrong", [{"chunk_ms": 0}, {"tail_ms": -1}])
+@pytest.mark.parametrize("wrong", [{"chunk_ms": 0}, {"tail_ms": -1}, {"chunk_ms": nan}, {"tail_ms": inf}])
 def test_lengths_that_there_are_not_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError):
         WavFile(b"", **wrong)  # type: ignore[arg-type]
