@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import TypeAlias
 
-from s2s.errors import ConfigError
+from s2s.errors import ConfigError, LocalProtocolError
 from s2s.pipeline.frames import AudioFrame, Frame, TextFrame
 
 
@@ -72,6 +72,10 @@ class Outlet:
         while not self._waiting:
             if self._ended:
                 raise StopAsyncIteration
+            if self._reader is not None and not self._reader.done():
+                raise LocalProtocolError(
+                    "two read the same frames, and each would miss some: let one of them read"
+                )
             self._reader = asyncio.get_running_loop().create_future()
             await self._reader
         frame = self._waiting.popleft()

@@ -6,6 +6,7 @@ from contextlib import aclosing
 
 import pytest
 
+from s2s.errors import LocalProtocolError
 from s2s.events import SessionEnded
 from s2s.pipeline import AudioFrame, ControlFrame, EventFrame, Frame, Outlet, TextFrame, concurrently
 from s2s.testing.clock import run
@@ -133,3 +134,16 @@ def test_an_error_that_nobody_waited_for_is_not_complained_of() -> None:
 
     run(main())
     assert complaints == []
+
+
+def test_a_second_reader_is_refused_and_the_first_one_goes_on() -> None:
+    async def main() -> None:
+        outlet = Outlet(1)
+        first = asyncio.create_task(anext(outlet))
+        await asyncio.sleep(1)
+        with pytest.raises(LocalProtocolError, match="let one of them read"):
+            await anext(outlet)
+        outlet.put_now(TextFrame("a"))
+        assert await first == TextFrame("a")
+
+    run(main())
