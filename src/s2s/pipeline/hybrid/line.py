@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from math import inf
-from typing import Final
+from typing import Final, Protocol
 
 from s2s.commands import Command
 from s2s.config import Config
@@ -35,8 +35,20 @@ class Stand(Enum):
     LEFT = "nobody hears it any more"
 
 
+class Listener(Protocol):
+    """Whoever wants to know of a link."""
+
+    def hear(self, line: Line, told: Told, /) -> None:
+        """Take what a link tells that serves."""
+        ...
+
+    def over(self, line: Line, failure: S2SError | None, /) -> None:
+        """Know how a link has ended that was not left."""
+        ...
+
+
 class Line:
-    """Tells `hear` what a link tells, and `over` how it ended, unless it was left before.
+    """Tells a listener what a link tells, and how it ended.
 
     What the link owes its peer is handed to the session's writer while it serves, and else written here.
     """
@@ -46,13 +58,7 @@ class Line:
     words: Translating
     """Once it is open."""
 
-    def __init__(
-        self,
-        side: Side,
-        number: int,
-        hear: Callable[[Line, Told], None],
-        over: Callable[[Line, S2SError | None], None],
-    ) -> None:
+    def __init__(self, side: Side, number: int, listener: Listener) -> None:
         self.side = side
         self.number = number
         self.naming = Naming("" if number == 1 else f"{side}{number}_")
@@ -63,8 +69,7 @@ class Line:
         self.ended: S2SError | None = None
         """How the link ended, if it has by itself."""
         self.stand = Stand.OPENING
-        self._hear = hear
-        self._over = over
+        self._listener = listener
         self._early: list[Told] = []
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._writing = asyncio.Lock()
@@ -100,7 +105,7 @@ class Line:
         self.stand = Stand.SERVING
         early, self._early = self._early, []
         for told in early:
-            self._hear(self, told)
+            self._listener.hear(self, told)
 
     def leave(self) -> None:
         """Tell nothing any more, and let go of whoever sends."""
@@ -146,7 +151,7 @@ class Line:
             self._ready.set_exception(self.ended)
             self._ready.exception()  # whoever waited may have given up
         elif self.stand is not Stand.LEFT:
-            self._over(self, failure)
+            self._listener.over(self, failure)
 
     async def _take(self, told: Told) -> None:
         match told:
@@ -167,7 +172,7 @@ class Line:
         """Have it heard, or kept until the link serves."""
         match self.stand:
             case Stand.SERVING:
-                self._hear(self, told)
+                self._listener.hear(self, told)
             case Stand.OPENING | Stand.WAITING:
                 self._early.append(told)
             case Stand.LEFT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
@@ -31,6 +32,9 @@ from s2s.pipeline.hybrid.repeating import Repeated
 from s2s.pipeline.hybrid.unanswered import Unanswered
 from s2s.state.conversation import Conversation
 
+_WORDS_S: Final = 3.0
+"""How long a side may take to tell what the user has said, after it was said."""
+
 
 class Passed(Struct, frozen=True):
     """What another side shall know: a conversation, and what it is told once more after that."""
@@ -52,14 +56,17 @@ class Memory:
         """The number of the link for which the voice was chosen last."""
         self._interrupts = config.turns.interrupt_response
         """Whether the user cuts an answer off by speaking."""
+        self._transcribes = config.transcription
+        self._wordless: dict[str, float] = {}
+        """Items of the user whose words are to come, and when they were over."""
         self._received_ms: dict[str, float] = {}
         self._cut: set[str] = set()
         """Responses that are under way and of which the session hears no more."""
 
-    @property
-    def idle(self) -> bool:
-        """Whether nothing is under way, and the user is not known to speak."""
-        return self.course.idle and not self.unanswered.owing.waiting
+    def idle(self, now: float) -> bool:
+        """Tell whether nothing is under way or due, and the user is not known to speak."""
+        due = any(now - at < _WORDS_S for at in self._wordless.values())
+        return self.course.idle and not self.unanswered.owing.waiting and not due
 
     def look(self) -> None:
         """See whether the turn has ended by now."""
@@ -79,9 +86,12 @@ class Memory:
             case SpeechStopped(item_id=item_id, position_ms=at_ms):
                 self.conversation.heard_user(item_id, self.conversation.text_of(item_id))
                 unanswered.stopped(item_id, unanswered.sound.bytes_of(at_ms), now)
+                if self._transcribes:
+                    self._wordless[item_id] = now
             case Transcript(item_id=item_id, text=text, final=final):
                 self.conversation.heard_user(item_id, text)
                 if final:
+                    self._wordless.pop(item_id, None)
                     course.user_text = text
                     unanswered.understood(item_id, text, now)
             case ResponseStarted(response_id=response_id, origin=origin):
@@ -131,6 +141,7 @@ class Memory:
         """The side is left: return what ends whatever it has begun."""
         self.unanswered.part()
         self._cut.clear()
+        self._wordless.clear()
         return self.course.cut(status)
 
     def passed(self, *, quiet: bool) -> Passed:
@@ -176,6 +187,8 @@ class Memory:
         self.settings = replace(self.settings, **changes)
         if command.voice is not UNSET:
             self.voiced = link
+        if command.transcription is not UNSET:
+            self._transcribes = command.transcription
         if isinstance(command.turn_detection, TurnDetection):
             self.unanswered.answers_speech = command.turn_detection.create_response
             self._interrupts = command.turn_detection.interrupt_response

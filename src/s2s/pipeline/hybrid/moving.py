@@ -45,13 +45,13 @@ class Move(Struct):
     blocked_until: float = inf
     """When a side has taken no command for too long."""
 
-    def due(self, memory: Memory) -> bool:
+    def due(self, memory: Memory, now: float) -> bool:
         """Tell whether it may take place now."""
         match self.moment:
             case Moment.TURN:
-                return memory.idle
+                return memory.idle(now)
             case Moment.CALLS:
-                return memory.idle or self.holds(memory)
+                return memory.idle(now) or self.holds(memory)
             case Moment.NOW:
                 return True
 

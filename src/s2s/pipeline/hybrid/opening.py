@@ -36,27 +36,23 @@ class Given(Struct, frozen=True):
 class Opening:
     """Opens links to both sides, each with a number, and closes them."""
 
-    def __init__(
-        self,
-        engines: Mapping[Side, Engine],
-        config: Config,
-        hear: Callable[[Line, Told], None],
-        over: Callable[[Line, S2SError | None], None],
-    ) -> None:
+    def __init__(self, engines: Mapping[Side, Engine], config: Config) -> None:
+        self.hear: Callable[[Line, Told], None] = _nobody
+        """Is told what a link tells that serves."""
+        self.over: Callable[[Line, S2SError | None], None] = _nobody
+        """Is told how a link has ended that was not left."""
         self.rate = 0
         """The sample rate of the session; that of the first link."""
         self.aside = Aside()
         self._engines = engines
         self._config = config
-        self._hear = hear
-        self._over = over
         self._sides: list[Side] = []
         """Of the links so far."""
 
     async def begin(self, side: Side, given: Given, within_s: float | None = None) -> Line:
         """Return a link that is ready. Raises S2SError."""
         self._sides.append(side)
-        line = Line(side, len(self._sides), self._hear, self._over)
+        line = Line(side, len(self._sides), self)
         within_s = within_s or self._config.limits.connect_s
         limit = asyncio.timeout(within_s)
         try:
@@ -65,7 +61,7 @@ class Opening:
             if line.ended is not None:
                 raise line.ended
         except BaseException as failed:
-            await self.farewell(line)
+            await asyncio.shield(self.aside.begin(self._parted(line, _nothing), "hybrid-closing"))
             if isinstance(failed, TimeoutError) and limit.expired():
                 late = f"{side} was not ready within {within_s:g} s: try again, or raise limits.connect_s"
                 raise ConnectError(late, retryable=True) from None
@@ -103,3 +99,11 @@ class Opening:
         engine.check(config)
         line.notes = tuple(fitting.notes)
         await line.open(engine, config, self.rate)
+
+
+def _nothing(told: Error) -> None:
+    """Tell nothing: why it was not opened says more than why it could not be closed."""
+
+
+def _nobody(line: Line, told: object) -> None:
+    """Hear nothing, before a session has begun."""

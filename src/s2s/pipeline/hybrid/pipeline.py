@@ -16,8 +16,9 @@ from s2s.errors import ConfigError, MissingKeyError
 from s2s.links import Link
 from s2s.pipeline.frames import Frame
 from s2s.pipeline.hooks import PipelineHooks, watch
+from s2s.pipeline.hybrid.beginning import Plan, begin
 from s2s.pipeline.hybrid.fitting import Fitting
-from s2s.pipeline.hybrid.link import HybridLink, Plan
+from s2s.pipeline.hybrid.link import HybridLink
 from s2s.pipeline.hybrid.moving import Moment
 from s2s.pipeline.hybrid.options import policy_of, sides_of
 from s2s.pipeline.hybrid.policy import DEFAULT_POLICY, Side, SwitchPolicy, require_side
@@ -98,8 +99,7 @@ class HybridPipeline(Engine):
             capabilities=self.capabilities_with(config),
             name=self.name,
         )
-        link = HybridLink(plan, self._closed)
-        await link.open()
+        link = await begin(plan, self._closed)
         self._links.append(link)
         return link
 

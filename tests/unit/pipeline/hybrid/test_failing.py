@@ -699,3 +699,42 @@ def test_a_link_that_cannot_be_closed_is_told_of() -> None:
             assert "s2s could not be closed: S2SError: stuck" in str(talk.errors[0])
 
     run(main())
+
+
+def test_an_s2s_that_nobody_would_leave_gets_all_the_time() -> None:
+    async def main() -> None:
+        s2s = SideEngine()
+        s2s.opens_in_s = 9.0
+        async with hybrid(s2s=s2s, policy=Stay(), limits=Limits(connect_s=10)) as talk:
+            assert talk.side == "s2s"
+
+    run(main())
+
+
+def test_words_that_a_side_has_yet_to_tell_are_waited_for_but_not_for_ever() -> None:
+    async def main() -> None:
+        async with hybrid() as talk:
+            await talk.hears(SpeechStarted("u1", 0.0), SpeechStopped("u1", 0.0))
+            await talk.hears(*said("r1", "Good"), ResponseDone("r1"))
+            talk.pipeline.switch("cascade")
+            await talk.listen(0.5)
+            assert talk.side == "s2s"
+            await talk.hears(Transcript("Hello", "u1", final=True))
+            assert talk.side == "cascade"
+            assert [each.text for each in talk.cascade.knows if isinstance(each, Message)] == [
+                "Hello",
+                "Good",
+            ]
+            await talk.hears(SpeechStarted("u1", 0.0), SpeechStopped("u1", 0.0))
+            await talk.hears(*said("r1", "Good"), ResponseDone("r1"))
+            talk.pipeline.switch("s2s")
+            await talk.listen(4)
+            assert talk.side == "s2s"
+        async with hybrid(transcription=False) as talk:
+            await talk.hears(SpeechStarted("u1", 0.0), SpeechStopped("u1", 0.0))
+            await talk.hears(*said("r1", "Good"), ResponseDone("r1"))
+            talk.pipeline.switch("cascade")
+            await talk.rest_a_little()
+            assert talk.side == "cascade"
+
+    run(main())

@@ -351,9 +351,7 @@ def test_too_many_calls_bring_the_cascade_and_its_turn_brings_s2s_back() -> None
             await talk.hears(ResponseDone("r1"))
             assert talk.side == "cascade"
             assert talk.all(Reconnecting)[0].cause == "switching to cascade: OnToolOverload"
-            assert talk.cascade.knows == [
-                Message("user", "Compare Bonn and Rome", talk.cascade.knows[0].item_id)
-            ]  # type: ignore[union-attr]
+            assert [getattr(each, "text", "") for each in talk.cascade.knows] == ["Compare Bonn and Rome"]
             for each in calls:
                 await talk.session.send_tool_result(ToolResult(each.call.id, "a city"))
             await talk.rest_a_little()
