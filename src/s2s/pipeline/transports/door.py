@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from types import TracebackType
-from typing import Final, Self, TypeAlias
+from typing import Final, Self, TypeAlias, cast
 
 from s2s.certificates import TLS
 from s2s.errors import ConfigError, ConnectionLostError, ProviderError, S2SError
@@ -75,7 +75,7 @@ class FrameDoor:
                 self._note(gone)
         except Exception as failed:  # noqa: BLE001  the pipeline is foreign code
             self._note(failed)
-            if not isinstance(failed, S2SError):
+            if _is_ours(failed):
                 told = {"message": "a pipeline that is served failed", "exception": failed}
                 asyncio.get_running_loop().call_exception_handler(told)
 
@@ -84,7 +84,8 @@ class FrameDoor:
             transport = WebSocketTransport(connection, rate=_rate(knock), send_s=self._send_s)
         except ConfigError as wrong:
             await WebSocketTransport(connection).refuse(wrong, BAD_TEXT)
-            raise
+            self._note(wrong)
+            return
         await run(transport, _telling(lambda: self._make_pipeline(knock)))
 
     def _note(self, failed: Exception) -> None:
@@ -106,6 +107,8 @@ def serve_frames(
 
     `keys`, `origins` and `tls` are as in `s2s.serving.Doors`. Raises ConfigError, here or when it is entered.
     """
+    if isinstance(cast(object, keys), str):
+        raise ConfigError("keys are several, and of a text each letter would open: write keys=(key,)")
     doors = Doors(
         host=host,
         port=port,
@@ -135,9 +138,14 @@ def _telling(make: Callable[[], Processor]) -> Processor:
 
 def _fit_to_tell(failed: Exception) -> S2SError:
     """Return an error that says no more than a client may know."""
-    if isinstance(failed, S2SError):
+    if isinstance(failed, S2SError) and not _is_ours(failed):
         return failed
     return ProviderError("the pipeline failed: ask whoever runs it", code="pipeline_failed")
+
+
+def _is_ours(failed: Exception) -> bool:
+    """Tell whether it is for whoever serves to mend: a bug, or how the pipeline was made."""
+    return isinstance(failed, ConfigError) or not isinstance(failed, S2SError)
 
 
 def _rate(knock: Knock) -> int | None:

@@ -40,6 +40,8 @@ async def echo(frames: Frames) -> AsyncGenerator[Frame, None]:
         match frame:
             case TextFrame(text="break"):
                 raise ProviderError("the engine is gone: come back later", code="gone")
+            case TextFrame(text="misfit"):
+                raise ConfigError("set the secret variable")
             case TextFrame(text="bug"):
                 raise LookupError("an internal secret")
             case TextFrame(text=text):
@@ -244,10 +246,16 @@ def test_text_that_is_not_utf8_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "kind", "message"),
-    [("break", "ProviderError", "the engine is gone"), ("bug", "ProviderError", "the pipeline failed")],
+    ("word", "message", "failed", "ours"),
+    [
+        ("break", "the engine is gone", ProviderError, False),
+        ("bug", "the pipeline failed", LookupError, True),
+        ("misfit", "the pipeline failed", ConfigError, True),
+    ],
 )
-def test_a_pipeline_that_fails_tells_its_client_what_it_may_know(word: str, kind: str, message: str) -> None:
+def test_a_pipeline_that_fails_tells_its_client_what_it_may_know(
+    word: str, message: str, failed: type[Exception], ours: bool
+) -> None:
     unseen: list[dict[str, Any]] = []
 
     async def main() -> None:
@@ -256,14 +264,14 @@ def test_a_pipeline_that_fails_tells_its_client_what_it_may_know(word: str, kind
             await peer.send(f'{{"type":"text","text":"{word}"}}')
             (told,), _, code = await rest(peer)
             error = told["event"]["error"]
-            assert (error["kind"], code, told["event"]["fatal"]) == (kind, 1011, True)
+            assert (error["kind"], code, told["event"]["fatal"]) == ("ProviderError", 1011, True)
             assert error["message"].startswith(message)
             assert "secret" not in str(told)
             await eventually(lambda: len(door.failures) == 1)
-            assert door.failures[0].startswith("LookupError: " if word == "bug" else "ProviderError: ")
+            assert door.failures[0].startswith(f"{failed.__name__}: ")
 
     run(main())
-    assert [type(each["exception"]) for each in unseen] == ([LookupError] if word == "bug" else [])
+    assert [type(each["exception"]) for each in unseen] == [failed] * ours
 
 
 @pytest.mark.parametrize("rate", ["0", "5", "fast", "-16000", "1e4", "9" * 50])
@@ -335,6 +343,8 @@ def test_the_door_is_the_loopback_and_others_show_a_key(caplog: pytest.LogCaptur
     caplog.set_level(logging.CRITICAL)
     with pytest.raises(ConfigError, match="lets everybody in"):
         serve_frames(lambda _: echo, host="0.0.0.0")
+    with pytest.raises(ConfigError, match="each letter would open"):
+        serve_frames(lambda _: echo, keys="right")  # type: ignore[arg-type]
 
     async def main() -> None:
         async with serving(keys=("right",)) as door:
