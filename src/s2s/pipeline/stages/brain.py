@@ -25,6 +25,9 @@ class BrainProcessor:
     CommandFrame(UpdateSession) are for others to run. Each stream has a conversation of its own, which begins
     with `history`. What an UpdateSession leaves open or empty is as it was given here.
 
+    It says nothing between the beginning of an utterance and its words. A step that keeps words to itself had
+    better hand on an empty text: else what is owed meanwhile waits until 5 s after the utterance.
+
     Texts of the user and commands are handed on, texts of other roles and results of tools are not.
     """
 

@@ -27,6 +27,7 @@ from s2s.pipeline.outlet import Outlet
 from s2s.pipeline.stages.answering import Answer, Character
 from s2s.pipeline.stages.errands import Errands
 from s2s.pipeline.stages.owed import Owed, Wanted
+from s2s.pipeline.stages.unread import Unread
 from s2s.pipeline.stages.working import hand_on, stages_of
 from s2s.providers.local.answer import named
 from s2s.providers.local.settings import form_of, settings_of
@@ -47,7 +48,7 @@ class Mind:
         self._settings = settings_of(own)
         self._conversation = Conversation(own.history)
         self._errands = Errands(own.toolset, own.limits.running_tools, group, self._ran)
-        self._speaking: set[str] = set()
+        self._unread = Unread(group, self._begin)
         self._owed = Owed()
         self._stages: dict[str, float] = {}
         self._answer: Answer | None = None
@@ -71,13 +72,15 @@ class Mind:
 
     def end(self) -> None:
         """Answer what is owed, for the user says no more."""
-        self._speaking.clear()
+        self._unread.clear()
         self._begin()
 
     def _note(self, frame: Frame) -> None:
         match frame:
             case ControlFrame(signal="start_of_utterance", role="user", item_id=item_id):
-                self._speaking.add(item_id)
+                self._unread.began(item_id)
+            case ControlFrame(signal="end_of_utterance", role="user", item_id=item_id):
+                self._unread.ended(item_id)
             case CommandFrame(command=AddItem(item=item)):
                 self._conversation.add(item)
                 if isinstance(item, ToolResult):
@@ -95,11 +98,10 @@ class Mind:
                 pass
 
     def _said(self, frame: TextFrame) -> None:
-        if not frame.item_id:
-            frame = replace(frame, item_id=f"user_{uuid.uuid4().hex[:16]}")
+        of = frame.item_id or self._unread.next_id
+        spoken = self._unread.read(of)
+        frame = replace(frame, item_id=of or f"user_{uuid.uuid4().hex[:16]}")
         self._outlet.put_now(frame)
-        spoken = frame.item_id in self._speaking
-        self._speaking.discard(frame.item_id)
         if frame.text.strip():
             self._stages |= stages_of(frame)
             self._conversation.heard_user(frame.item_id, frame.text)
@@ -112,13 +114,14 @@ class Mind:
         self._begin()
 
     def _begin(self) -> None:
-        if self._speaking or not self._owed or (self._answer is not None and not self._answer.over):
+        if self._unread or not self._owed or (self._answer is not None and not self._answer.over):
             return
         wanted = self._owed.next()
         modalities = wanted.by.output_modalities
         metadata = NOTHING if modalities is None else {"spoken": form_of(modalities) == "spoken"}
         self._answer = answer = Answer(self._outlet, self._conversation, metadata)
         answer.stages, self._stages = self._stages, {}
+        self._conversation.said(answer.item_id, "", 0.0)  # before what the user says meanwhile
         self._turn_is_open = True
         self._tell(ResponseStarted(answer.response_id, wanted.origin, wanted.by.metadata))
         answer.task = self._group.create_task(self._give(answer, self._prompt(wanted.by)))
@@ -162,7 +165,7 @@ class Mind:
             return
         self._unsay(self._outlet.interrupt(cut))
         self._owed.forget("application", "tool_result")
-        if not self._speaking:  # else what was said meanwhile gets its answer with the next
+        if not self._unread:  # else what was said meanwhile gets its answer with the next
             self._owed.forget("user_turn")
         if answer is not None and not answer.over:
             answer.stop()

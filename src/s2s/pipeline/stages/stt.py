@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Mapping
 from functools import partial
 from typing import Final, cast
@@ -34,7 +35,8 @@ class STTProcessor:
 
     `stt` is a registered name, with its `options`, or an object with the protocol `stages.STT`. It listens to
     the ControlFrames that a VADProcessor makes; they, and all else, are handed on while it transcribes. The
-    text is empty where nothing was understood.
+    text is empty where nothing was understood. Where nobody finds turns, an end_of_utterance without an item
+    takes what was heard since the last: 120 s of it in manual mode, else 0.6 s.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class _Desk:
             await self._bench.room(_MOST_WAITING)
             self._hear(frame)
             return
+        frame = self._named(frame)
         await hand_on(self._outlet, frame)
         match frame:
             case ControlFrame(signal="start_of_utterance", role="user", position_ms=position_ms):
@@ -101,6 +104,15 @@ class _Desk:
         """Take the utterance that is open, for no more comes of it."""
         if self._open is not None:
             self._end(replace(self._open, signal="end_of_utterance", position_ms=0.0))
+
+    def _named(self, frame: Frame) -> Frame:
+        """Take the end of a turn that nobody has found for the end of all that was heard since the last."""
+        match frame:
+            case ControlFrame(signal="end_of_utterance", role="user", item_id="") if self._open is None:
+                self._open = replace(frame, item_id=f"user_{uuid.uuid4().hex[:16]}")
+                return self._open
+            case _:
+                return frame
 
     def _hear(self, frame: AudioFrame) -> None:
         self._tape.push(frame)

@@ -27,6 +27,10 @@ def begin(item_id: str) -> ControlFrame:
     return ControlFrame("start_of_utterance", item_id=item_id)
 
 
+def finish(item_id: str) -> ControlFrame:
+    return ControlFrame("end_of_utterance", item_id=item_id)
+
+
 def words(*pieces: object) -> ScriptedBrain:
     """Return a brain that says this, whatever is asked."""
     return ScriptedBrain(lambda prompt: pieces)
@@ -152,6 +156,65 @@ def test_who_says_nothing_after_all_gets_the_answer_that_is_owed() -> None:
 
     run(main())
     assert answered(brain, [begin("a"), TextFrame("", item_id="a")])[1:] == [TextFrame("", item_id="a")]
+
+
+def test_words_that_never_come_are_waited_for_until_the_next_ones_or_a_little_while() -> None:
+    brain = ScriptedBrain(echo)
+
+    async def main() -> None:
+        async with running(BrainProcessor(brain)) as line:
+            line.send(begin("a"), finish("a"), begin("b"), finish("b"), TextFrame("two", item_id="b"))
+            await asyncio.sleep(1)
+            assert line.said == "You said two"
+            line.send(begin("c"), finish("c"), TextFrame("typed", item_id="t"))
+            await asyncio.sleep(4)
+            assert line.said == "You said two"
+            await asyncio.sleep(2)
+            assert line.said == "You said twoYou said typed"
+
+    run(main())
+
+
+def test_words_that_come_after_all_are_still_spoken_ones() -> None:
+    brain = ScriptedBrain(echo)
+    silent = CommandFrame(UpdateSession(turn_detection=TurnDetection(create_response=False)))
+
+    async def main() -> None:
+        async with running(BrainProcessor(brain)) as line:
+            line.send(silent, begin("a"), finish("a"))
+            await asyncio.sleep(10)
+            line.send(TextFrame("late", item_id="a"))
+            await asyncio.sleep(1)
+            line.send(TextFrame("typed"))
+
+    run(main())
+    assert [history(each) for each in brain.prompts] == [[("user", "late"), ("user", "typed")]]
+
+
+@pytest.mark.parametrize("item_id", ["a", ""])
+def test_words_that_name_no_utterance_are_those_of_the_one_that_has_ended(item_id: str) -> None:
+    async def main() -> Line:
+        async with running(BrainProcessor(ScriptedBrain(echo))) as line:
+            line.send(begin(item_id), finish(item_id), TextFrame("hello"))
+            await asyncio.sleep(1)
+            assert line.said == "You said hello"
+        return line
+
+    (text,) = [each for each in run(main()).all(TextFrame) if each.role == "user"]
+    assert text.item_id.startswith(item_id or "user_")
+
+
+def test_what_is_said_during_an_answer_comes_after_it() -> None:
+    brain = ScriptedBrain(lambda prompt: [1.0, "Yes."])
+
+    async def main() -> None:
+        async with running(BrainProcessor(brain)) as line:
+            line.send(TextFrame("one"))
+            await asyncio.sleep(0.5)
+            line.send(TextFrame("two"))
+
+    run(main())
+    assert history(brain.prompts[1]) == [("user", "one"), ("assistant", "Yes."), ("user", "two")]
 
 
 def test_an_interrupt_ends_the_answer_and_what_it_had_said_is_remembered() -> None:

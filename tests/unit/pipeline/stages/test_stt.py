@@ -175,6 +175,17 @@ def test_a_turn_that_is_taken_by_hand_is_heard_from_its_beginning() -> None:
     assert len(stt.asked[0]) < len(speech(QUESTION * 3) + silence(600))
 
 
+def test_where_nobody_finds_turns_one_that_is_taken_by_hand_is_all_since_the_last() -> None:
+    manual = CommandFrame(UpdateSession(turn_detection=TurnDetection("manual")))
+    by_hand = ControlFrame("end_of_utterance")
+    once: list[Frame] = [*sliced(silence(2000) + speech(QUESTION)), by_hand]
+    out = run(through(STTProcessor(LevelSTT()), [manual, *once, *once, by_hand]))
+    assert texts(out) == [QUESTION, QUESTION, ""]
+    ended = [each.item_id for each in out if isinstance(each, ControlFrame)]
+    assert ended == [each.item_id for each in out if isinstance(each, TextFrame)]
+    assert len({*ended}) == 3
+
+
 def test_a_very_long_utterance_is_transcribed_in_pieces() -> None:
     words = "one two three four five " * 130
     stt = LevelSTT()
