@@ -104,7 +104,7 @@ class HybridPipeline(Engine):
         return link
 
     def switch(
-        self, side: Side, session_id: str | None = None, *, when: Literal["turn", "now"] = "turn"
+        self, side: Side, session_id: str | None = None, when: Literal["turn", "now"] = "turn"
     ) -> int:
         """Have a side take over in one of the open sessions, or in all; return how many will switch.
 

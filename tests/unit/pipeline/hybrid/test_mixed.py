@@ -20,15 +20,19 @@ from s2s.events import (
     TurnEnd,
 )
 from s2s.formats import AudioFormat
+from s2s.gateway import Gateway
 from s2s.items import Call, Item, Message, ToolResult
 from s2s.pipeline import CascadePipeline
 from s2s.pipeline.hybrid import HybridPipeline, OnToolOverload, Stay
 from s2s.providers.local.stages import Prompt
+from s2s.providers.openai import OpenAIEngine
 from s2s.providers.script import Reply
 from s2s.testing.clock import run
 from s2s.testing.contract import violations
 from s2s.testing.talk import Talk
+from s2s.tools import Tool
 from tests.conformance.subjects import Simulated, SimulatedGemini, SimulatedNova, lose_provider
+from tests.support.hybrid import CABLE, SideEngine
 from tests.support.links import KeptScript
 from tests.support.stages import RATE, LevelSTT, LoudVAD, ScriptedBrain, ToneTTS, silence, speech
 
@@ -190,6 +194,77 @@ def test_an_answer_that_is_cut_off_now_is_known_as_far_as_it_was_heard() -> None
             assert (spoken.heard_text or "").startswith("one")
             assert 0 < len(spoken.heard_text or "") < 20
             assert len(talk.all(AudioOutput)) > count
+        assert violations(await talk.rest(), session.config.spoken) == []
+
+    run(main())
+
+
+def test_a_gateway_serves_it_and_its_client_notices_no_switch() -> None:
+    async def main() -> None:
+        cascade = Cascade()
+        pipeline = HybridPipeline(s2s=S2S["gemini"]([Reply(says="Good day")]), cascade=cascade.engine)
+        gateway = Gateway(pipeline)
+        near = OpenAIEngine(Config(extra={"connect": gateway.connect}))
+        async with near.start(limits=Limits(close_s=10)) as session:
+            talk = Talk(session, within_s=30)
+            await session.send_text("Hello")
+            assert (await talk.until(TurnEnd)).agent_text == "Good day"
+            await talk.listen(5)
+            assert pipeline.switch("cascade") == 1
+            await talk.listen(1)
+            await session.send_text("And now?")
+            assert (await talk.until(TurnEnd)).agent_text == "You said And now?"
+            assert cascade.words == [("user", "Hello"), ("assistant", "Good day"), ("user", "And now?")]
+            assert talk.errors == []
+        await gateway.hang_up()
+        assert violations(await talk.rest(), session.config.spoken) == []
+
+    run(main())
+
+
+@pytest.mark.parametrize("name", S2S)
+def test_s2s_answers_what_a_cascade_that_broke_was_asked(name: str) -> None:
+    async def main() -> None:
+        cascade = SideEngine()
+        pipeline = HybridPipeline(s2s=S2S[name]([Reply(says="Good day")]), cascade=cascade)
+        async with pipeline.start(tools=[look_up], limits=Limits(close_s=10)) as session:
+            talk = Talk(session, within_s=30)
+            pipeline.switch("cascade")
+            await talk.until(Reconnected)
+            await session.send_text("Hello")
+            await talk.listen(0.1)
+            cascade.link.end(CABLE)
+            assert (await talk.until(TurnEnd)).agent_text == "Good day"
+            assert [each.origin for each in talk.all(ResponseStarted)] == ["application"]
+            assert talk.errors == []
+        assert violations(await talk.rest(), session.config.spoken) == []
+
+    run(main())
+
+
+@pytest.mark.parametrize("name", S2S)
+def test_s2s_speaks_of_the_calls_of_a_cascade_that_broke(name: str) -> None:
+    async def main() -> None:
+        cascade = SideEngine()
+        pipeline = HybridPipeline(s2s=S2S[name]([Reply(says="It is far")]), cascade=cascade)
+        async with pipeline.start(tools=[Tool(name="look_up")], limits=Limits(close_s=10)) as session:
+            talk = Talk(session, within_s=30)
+            pipeline.switch("cascade")
+            await talk.until(Reconnected)
+            await session.send_text("Bonn?")
+            await talk.listen(0.1)
+            cascade.link.tell(
+                ResponseStarted("r1"), ToolCall(Call("c1", "look_up"), "r1"), ResponseDone("r1")
+            )
+            call = (await talk.until(ToolCall)).call
+            await talk.listen(0.1)
+            cascade.link.end(CABLE)
+            await talk.until(Reconnected)
+            await session.send_tool_result(ToolResult(call.id, "far"))
+            turn = await talk.until(TurnEnd)
+            assert (turn.agent_text, turn.user_text) == ("It is far", "Bonn?")
+            assert [each.origin for each in talk.all(ResponseStarted)] == ["user_turn", "tool_result"]
+            assert talk.errors == []
         assert violations(await talk.rest(), session.config.spoken) == []
 
     run(main())
