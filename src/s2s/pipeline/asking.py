@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from s2s.commands import (
     AddItem,
@@ -22,7 +22,7 @@ from s2s.commands import (
     UpdateSession,
 )
 from s2s.config import TurnDetection
-from s2s.errors import S2SError, SessionClosedError, UnsupportedError
+from s2s.errors import ConfigError, S2SError, SessionClosedError, UnsupportedError
 from s2s.events import Error
 from s2s.items import Message, ToolResult
 from s2s.pipeline.frames import (
@@ -68,8 +68,10 @@ class Asking:
     async def take(self, frame: Frame) -> Sequence[Frame]:
         """Do what it asks and return what to hand on: the frame if it asks nothing, or what was wrong.
 
-        A session that has ended takes everything and does nothing.
+        A session that has ended takes everything and does nothing. Raises ConfigError for what is no frame.
         """
+        if not isinstance(frame, Struct):
+            raise ConfigError(f"{frame!r} came to an engine: let the step before it yield frames, or nothing")
         try:
             left = await self._taken(frame)
         except SessionClosedError:

@@ -787,6 +787,15 @@ def test_frames_that_ask_nothing_are_handed_on_in_order() -> None:
     assert ToolCallFrame(CALL) in frames
 
 
+def test_what_is_no_frame_ends_the_stream() -> None:
+    async def careless(frames: Frames) -> AsyncGenerator[Frame, None]:
+        async for _ in frames:
+            yield None  # type: ignore[misc]
+
+    with pytest.raises(ConfigError, match="None came to an engine"):
+        run(through(chain(careless, as_frame_processor(script())), [TextFrame("Hello")]))
+
+
 def test_one_processor_serves_many_streams() -> None:
     async def main() -> None:
         processor = as_frame_processor(script(DAY, pace=1))
