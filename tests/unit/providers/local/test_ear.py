@@ -76,7 +76,7 @@ def test_how_much_is_kept_from_before_can_be_chosen(prefix_ms: int) -> None:
 
 def test_a_soft_beginning_is_not_lost() -> None:
     # The window in which the word begins is mostly silent: the detector misses it, the pre-roll does not.
-    utterance = heard(silence(310), speech("soft"), silence(20))
+    utterance = heard(silence(317), speech("soft"), silence(20))
     assert utterance.began_ms == 320.0
     assert words_in(bytes(utterance.audio)) == "soft"
 
