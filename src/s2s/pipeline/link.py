@@ -95,9 +95,11 @@ class PipeLink:
             raise failure
 
     async def close(self) -> None:
-        """Close the chain. Raises what it could not end without."""
+        """Close the chain, which may be under way already. Raises what it could not end without."""
         self._over = True
-        running = self._root.cancel()
+        running = not self._root.done()
+        if not self._root.cancelling():
+            self._root.cancel()
         _, left = await asyncio.wait([self._root], timeout=self._close_s)
         if left:
             raise S2SError(

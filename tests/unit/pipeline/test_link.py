@@ -629,6 +629,25 @@ def test_closing_it_closes_every_processor_in_the_task_in_which_it_ran() -> None
     run(main())
 
 
+def test_who_closes_it_while_it_closes_waits_for_the_same_end() -> None:
+    async def listening(frames: Frames) -> AsyncGenerator[Frame, None]:
+        try:
+            async for frame in frames:
+                yield frame
+        finally:
+            await asyncio.sleep(1)
+
+    async def main() -> None:
+        link = await opened(chain(listening), Config(), USUAL, "test")
+        given_up = asyncio.create_task(link.close())
+        await asyncio.sleep(0.2)
+        given_up.cancel()
+        await asyncio.gather(link.close(), link.close())
+        assert now_ms() == pytest.approx(1_000)
+
+    run(main())
+
+
 def test_trouble_with_closing_is_told() -> None:
     async def clumsy(frames: Frames) -> AsyncGenerator[Frame, None]:
         try:
