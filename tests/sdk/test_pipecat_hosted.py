@@ -175,6 +175,8 @@ def test_a_processor_serves_one_stream() -> None:
 def test_what_is_no_processor_is_refused_at_once() -> None:
     with pytest.raises(ConfigError, match="no processor of Pipecat's"):
         from_pipecat("deepgram")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="5 is no processor of Pipecat's"):
+        run(made(from_pipecat(lambda: 5), TextFrame("Hello")))  # type: ignore[arg-type,return-value]
 
 
 def test_an_error_that_somebody_survives_is_an_event() -> None:

@@ -27,8 +27,8 @@ class PipecatStep:
 
     def __init__(self, makers: Sequence[Maker], params: PipelineParams | None = None) -> None:
         for each in makers:
-            if not isinstance(each, FrameProcessor) and not callable(each):
-                raise ConfigError(f"{each!r} is no processor of Pipecat's, and no function that makes one")
+            if not callable(each):
+                _require(each)
         self._makers = tuple(makers)
         self._params = params or PipelineParams()
         self._spent: set[FrameProcessor] = set()
@@ -46,8 +46,15 @@ class PipecatStep:
 
     def _made(self) -> list[FrameProcessor]:
         made = [each if isinstance(each, FrameProcessor) else each() for each in self._makers]
+        for each in made:
+            _require(each)
         if again := self._spent.intersection(made):
             names = ", ".join(sorted(each.name for each in again))
             raise ConfigError(f"{names} had its stream: give from_pipecat a function that makes a new one")
         self._spent.update(each for each in made if each in self._makers)
         return made
+
+
+def _require(made: object) -> None:
+    if not isinstance(made, FrameProcessor):
+        raise ConfigError(f"{made!r} is no processor of Pipecat's, and no function that makes one")
