@@ -45,10 +45,10 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from s2s.errors import ConnectionLostError, S2SError
+from s2s.errors import ConfigError, ConnectionLostError, S2SError
 from s2s.events import Error
 from s2s.formats import AudioFormat
 from s2s.pipeline.frames import (
@@ -92,9 +92,8 @@ class WebSocketTransport:
         send_s: float = 10.0,
         max_message_bytes: int = MOST_BYTES,
     ) -> None:
-        """Talk at an agreed rate. Raises ConfigError where there is no such rate."""
-        if rate is not None:
-            AudioFormat(sample_rate=rate)
+        """Talk at an agreed rate. Raises ConfigError where there is no such rate, or no such trust."""
+        _require(rate, trust)
         self._connection = connection
         self._hearing = Hearing(rate)
         self._saying = Saying(rate)
@@ -141,6 +140,7 @@ class WebSocketTransport:
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.wait([self._reading])
+            self._given.end()  # it may not have begun to read
         await self._connection.close(self._code)
 
     async def refuse(self, error: S2SError, code: int) -> None:
@@ -244,11 +244,19 @@ async def connect_frames(
     send_s: float = 10.0,
 ) -> WebSocketTransport:
     """Connect to a pipeline that is served; what it says is the source. Raises ConnectError, ConfigError."""
+    _require(rate, trust)
     if rate is not None:
         parts = urlsplit(url)
         url = parts._replace(query=urlencode([*parse_qsl(parts.query), ("rate", rate)])).geturl()
     connection = await connect(url, headers=headers, ca=ca)
     return WebSocketTransport(connection, rate=rate, trust=trust, send_s=send_s)
+
+
+def _require(rate: int | None, trust: str) -> None:
+    if rate is not None:
+        AudioFormat(sample_rate=rate)
+    if trust not in get_args(Trust):
+        raise ConfigError(f"a peer is not trusted {trust!r}: use {' or '.join(get_args(Trust))}")
 
 
 def _is_fatal(frame: Frame) -> bool:

@@ -25,7 +25,7 @@ from s2s.pipeline import (
 )
 from s2s.pipeline.running import STOP, run
 from s2s.pipeline.transports.notation import RefusedError, spelled
-from s2s.pipeline.transports.websocket import WebSocketTransport
+from s2s.pipeline.transports.websocket import WebSocketTransport, connect_frames
 from s2s.testing import clock
 from s2s.transports.memory import MemoryTransport, pair
 from s2s.wire import BinaryMessage
@@ -356,3 +356,24 @@ def test_two_pipelines_talk_to_each_other() -> None:
 def test_a_rate_that_there_is_not_is_refused() -> None:
     with pytest.raises(ConfigError, match="sample_rate"):
         WebSocketTransport(pair()[0], rate=5)
+
+
+def test_there_is_nothing_to_read_once_it_was_closed() -> None:
+    async def main() -> list[Frame]:
+        near, _ = pair()
+        transport = WebSocketTransport(near)
+        await transport.send(TextFrame("a"))
+        await transport.close()
+        return await collected(transport.frames())
+
+    assert clock.run(main()) == []
+
+
+def test_a_trust_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ConfigError, match="use user or all"):
+        WebSocketTransport(pair()[0], trust="none")  # type: ignore[arg-type]
+
+
+def test_what_cannot_be_agreed_on_is_refused_before_connecting() -> None:
+    with pytest.raises(ConfigError, match="sample_rate"):
+        clock.run(connect_frames("ws://127.0.0.1:1/frames", rate=7))
