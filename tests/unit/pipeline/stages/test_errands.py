@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from s2s.commands import AddItem, UpdateSession
 from s2s.errors import LocalProtocolError, ToolError
@@ -76,6 +77,24 @@ def test_a_tool_of_its_own_is_run_and_its_result_answered() -> None:
     assert call.response_id == started[0].response_id
     assert out.count(TURN_OVER) == 1
     assert out[-2:] == [TURN_OVER, STOP]
+
+
+def test_calls_get_an_id_of_their_own_and_their_arguments_in_writing() -> None:
+    async def light(on: bool) -> str:
+        """Switch the light."""
+        return "bright"
+
+    def careless(prompt: Prompt) -> Script:
+        asked = not isinstance(prompt.history[-1], ToolResult)
+        return [LIGHT, LIGHT, replace(LIGHT, id="")] if asked else ["Done."]
+
+    brain = ScriptedBrain(careless)
+    out = run(through(BrainProcessor(brain, tools=[light]), [ASKED, STOP]))
+    calls = [each.call for each in out if isinstance(each, ToolCallFrame)]
+    assert calls[0] == replace(LIGHT, raw='{"on":true}')
+    assert len({each.id for each in calls} - {""}) == 3
+    assert {each.call_id for each in results(brain.prompts[1].history)} == {each.id for each in calls}
+    assert [each for each in out if isinstance(each, EventFrame) and isinstance(each.event, Error)] == []
 
 
 def test_a_tool_that_fails_is_told_the_brain_and_the_application() -> None:
