@@ -168,6 +168,12 @@ class AnySwitching(RuleBasedStateMachine):
         self.run(self.session.interrupt())
         self.settle()
 
+    @rule()
+    def commit(self) -> None:
+        with contextlib.suppress(SessionClosedError):
+            self.run(self.session.commit())
+        self.settle()
+
     @rule(data=st.data(), respond=st.booleans())
     def answer(self, data: st.DataObject, respond: bool) -> None:
         calls = [each.call.id for each in self.events if isinstance(each, ToolCall)]
