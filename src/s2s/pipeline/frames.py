@@ -5,9 +5,8 @@ The `metadata` of a frame is the application's own. Whoever makes a frame out of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Final, Literal, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import Final, Literal, Never, TypeAlias
 
 from msgspec import Struct
 
@@ -17,7 +16,28 @@ from s2s.items import JSON, Call, Role, ToolResult
 
 Signal: TypeAlias = Literal["start", "stop", "interrupt", "start_of_utterance", "end_of_utterance", "played"]
 Metadata: TypeAlias = Mapping[str, JSON]
-NOTHING: Final[Metadata] = MappingProxyType({})
+
+
+class _Nothing(Mapping[str, JSON]):
+    """No metadata: one for all frames, so nobody can add to it. Frames that are pickled or copied keep it."""
+
+    def __getitem__(self, name: str) -> Never:
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __repr__(self) -> str:
+        return "{}"
+
+    def __reduce__(self) -> str:
+        return "NOTHING"
+
+
+NOTHING: Final[Metadata] = _Nothing()
 
 
 class AudioFrame(Struct, frozen=True, gc=False, tag="audio"):

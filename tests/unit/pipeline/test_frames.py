@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import pickle
+from copy import deepcopy
 from typing import get_args
 
 import pytest
 
 from s2s.errors import AudioFormatError
 from s2s.pipeline import AudioFrame, ControlFrame, Frame, TextFrame
+from s2s.pipeline.frames import NOTHING
 from s2s.pipeline.mono import Mono
 
 STEREO = AudioFrame(b"\x10\x00\x20\x00" * 160, 16_000, 2)
@@ -16,6 +19,13 @@ def test_a_frame_cannot_be_changed() -> None:
         TextFrame("said").text = "unsaid"  # type: ignore[misc]
     with pytest.raises(TypeError):
         ControlFrame("stop").metadata["mine"] = 1  # type: ignore[index]
+
+
+@pytest.mark.parametrize("frame", [TextFrame("said"), ControlFrame("stop", metadata={"mine": [1]})])
+def test_a_frame_can_be_copied_and_sent_to_another_process(frame: Frame) -> None:
+    for copied in (pickle.loads(pickle.dumps(frame)), deepcopy(frame)):
+        assert copied == frame
+        assert (copied.metadata is NOTHING) == (frame.metadata is NOTHING)
 
 
 def test_every_frame_has_a_tag_of_its_own_and_metadata() -> None:
