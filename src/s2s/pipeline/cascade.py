@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from s2s.capabilities import Capabilities
 from s2s.config import Config
 from s2s.engine import Engine
+from s2s.errors import ConfigError
 from s2s.items import JSON
 from s2s.links import Link
 from s2s.pipeline.engine import USUAL, opened
@@ -36,6 +37,7 @@ class CascadePipeline(Engine):
     told of the stages.
 
     `steps` are the processors to be used in place of these four, in order, and others may stand between them.
+    Raises ConfigError for a stage on a seat too, and for what is no stage and no processor.
     The hooks are those of the stream where it is used as a processor; a session has its own.
     """
 
@@ -53,7 +55,8 @@ class CascadePipeline(Engine):
         self.hooks = hooks
         self.steps: tuple[Processor, ...] = tuple(steps) or _seated(self.config.extra)
         self._own = bool(steps)
-        self._chain = chain(*self.steps)
+        self._require_seats(self.config)
+        chain(*self.steps)  # raises for what is no processor
 
     @property
     def capabilities(self) -> Capabilities:
@@ -70,6 +73,11 @@ class CascadePipeline(Engine):
     def voices(self) -> tuple[str, ...]:
         """The voices that can be chosen, as far as they are known."""
         return tuple(name for each in self._stages(TTSProcessor)[:1] for name in each.tts.voices)
+
+    def check(self, config: Config) -> None:
+        """Raise ConfigError for what cannot be started; a stage on a seat that steps have taken is one."""
+        super().check(config)
+        self._require_seats(config)
 
     async def warm(self) -> None:
         """Load the models now rather than at the first session. Raises ConfigError."""
@@ -97,6 +105,11 @@ class CascadePipeline(Engine):
     async def run(self, transport: FrameTransport) -> None:
         """Talk to whoever is behind a transport until that stops. Raises what breaks the pipeline."""
         await run(transport, self)
+
+    def _require_seats(self, config: Config) -> None:
+        for seat in DEFAULTS:
+            if self._own and seat in config.extra:
+                raise ConfigError(f"there is no seat {seat!r} where steps are given: put it among the steps")
 
     def _stages(self, kind: type[P]) -> list[P]:
         return [each for each in self.steps if isinstance(each, kind)]

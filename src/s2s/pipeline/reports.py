@@ -28,6 +28,7 @@ from s2s.pipeline.responses import Responses
 from s2s.pipeline.utterances import Utterances
 
 _MOST_TYPED: Final = 64
+_MOST_CALLS: Final = 256
 
 
 class Reports:
@@ -41,7 +42,7 @@ class Reports:
         self._utterances = Utterances(shows=config.transcription)
         self._barge_in = config.turns.interrupt_response
         self._typed: deque[str] = deque(maxlen=_MOST_TYPED)
-        self._calls: set[str] = set()
+        self._calls: deque[str] = deque(maxlen=_MOST_CALLS)
 
     def typed(self, item_id: str) -> None:
         """Note that the user asks this in writing."""
@@ -67,7 +68,7 @@ class Reports:
             case ToolCallFrame():
                 for event in self.responses.call(frame):
                     if isinstance(event, ToolCall):
-                        self._calls.add(event.call.id)
+                        self._calls.append(event.call.id)
                     yield event
             case ControlFrame():
                 yield from self._signal(frame)
@@ -121,7 +122,8 @@ class Reports:
                 yield from self.responses.done(event)
             case ToolCallCancelled(call_ids=call_ids):
                 known = tuple(each for each in call_ids if each in self._calls)
-                self._calls.difference_update(known)
+                for each in known:
+                    self._calls.remove(each)
                 if known:
                     yield ToolCallCancelled(known)
             case SessionStarted() | SessionEnded() | TurnEnd():

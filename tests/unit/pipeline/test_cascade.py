@@ -158,6 +158,15 @@ def test_settings_that_make_no_sense_are_refused_at_once(extra: dict[str, JSON],
     assert issubclass(UnknownProviderError, ConfigError)
 
 
+def test_steps_leave_no_seat_to_fill_and_must_be_processors() -> None:
+    with pytest.raises(ConfigError, match="no seat 'brain' where steps are given"):
+        CascadePipeline(Config(extra={"brain": ScriptedBrain(echo)}), steps=steps())
+    with pytest.raises(ConfigError, match="no seat 'tts' where steps are given"):
+        CascadePipeline(steps=steps()).start(extra={"tts": ToneTTS()})
+    with pytest.raises(ConfigError, match="no frame processor"):
+        CascadePipeline(steps=[*steps(), ToneTTS()])  # type: ignore[list-item]
+
+
 def test_a_stage_by_name_gets_its_options() -> None:
     engine = CascadePipeline(Config(extra=seats(vad="energy", vad_options={"above_db": 12})))
     vad = engine.steps[0]

@@ -238,3 +238,9 @@ def test_only_calls_that_were_told_are_cancelled() -> None:
     frames: list[Frame] = [RESPONSE[0], *calls, EventFrame(ToolCallCancelled(("here", "there")))]
     assert told(*frames)[-1] == ToolCallCancelled(("there",))
     assert told(EventFrame(ToolCallCancelled(("there",)))) == []
+
+
+def test_calls_are_not_remembered_for_ever() -> None:
+    calls = [ToolCallFrame(Call(f"c{n}", "look_up"), "r") for n in range(300)]
+    cancelled = EventFrame(ToolCallCancelled(("c0", "c299")))
+    assert told(RESPONSE[0], *calls, cancelled)[-1] == ToolCallCancelled(("c299",))
