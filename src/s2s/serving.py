@@ -8,7 +8,7 @@ import itertools
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Self, TypeAlias, cast
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -83,6 +83,8 @@ class Doors(Struct, frozen=True, kw_only=True):
     """The certificate, for clients that come by wss and https; else they come by ws and http."""
 
     def __post_init__(self) -> None:
+        if isinstance(cast(object, self.keys), str):
+            raise ConfigError("keys are several, and of a text each letter would open: write keys=(key,)")
         if not all(each.strip() for each in self.keys):
             raise ConfigError("a key that is empty lets everybody in: give another one, or none")
         if self.host not in LOOPBACK and not (self.keys or self.guarded):

@@ -27,6 +27,8 @@ from s2s.engine import Engine
 from s2s.errors import ConfigError, S2SError
 from s2s.formats import AudioFormat
 
+_IN_TIME = ("cascade", "local")
+"""Engines that speak no faster than they are heard, unless they are told to."""
 _STEP_S = 0.1
 """Audio on its way at the fast pace, so that the engine's answer comes where it belongs."""
 
@@ -71,14 +73,15 @@ def run(arguments: argparse.Namespace) -> int:
     places = Places(arguments.output, arguments.transcript, arguments.timeline)
     places.check()
     questions = [Question(each.name, each) for each in arguments.questions]
-    config = paced(config_of(arguments), manner, [each.format.sample_rate for each in questions])
+    rates = [each.format.sample_rate for each in questions]
+    config = paced(config_of(arguments), arguments.engine, manner, rates)
     with waiting(f"loading the {arguments.engine} engine"):
         engine = s2s.new(arguments.engine, config)
     asked = questions or str(arguments.text)
     return asyncio.run(converse(engine, asked, manner, places, as_json=arguments.json))
 
 
-def paced(config: Config, manner: Manner, rates: list[int]) -> Config:
+def paced(config: Config, engine: str, manner: Manner, rates: list[int]) -> Config:
     """Return the config for this manner, and for questions of these rates: the first one is what is sent."""
     if rates:
         config = msgspec.structs.replace(config, input_format=AudioFormat(sample_rate=rates[0]))
@@ -86,7 +89,7 @@ def paced(config: Config, manner: Manner, rates: list[int]) -> Config:
         case Pace.REAL_TIME:
             return config
         case Pace.FAST:
-            extra = {"lead_ms": None, **config.extra}
+            extra = {**({"lead_ms": None} if engine in _IN_TIME else {}), **config.extra}
             return msgspec.structs.replace(config, extra=extra, limits=Limits(input_audio_s=_STEP_S))
 
 

@@ -49,7 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
 async def _demonstrate(output: Path, *, as_json: bool) -> int:
     recorded = Question("recorded question", _RECORDED)
     with waiting("loading the local engine"):
-        engine = s2s.new("local", paced(Config(tools=[move]), Manner(), [recorded.format.sample_rate]))
+        engine = s2s.new(
+            "local", paced(Config(tools=[move]), "local", Manner(), [recorded.format.sample_rate])
+        )
         typed = Question("synthetic question", await _synthetic(_TYPED))
     places = Places(output / "answer.wav", output / "transcript.txt", output / "timeline.png")
     return await converse(engine, [recorded, typed], Manner(), places, as_json=as_json)

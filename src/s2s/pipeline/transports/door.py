@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from types import TracebackType
-from typing import Final, Self, TypeAlias, cast
+from typing import Final, Self, TypeAlias
 
 from s2s.certificates import TLS
 from s2s.errors import ConfigError, ConnectionLostError, ProviderError, S2SError
@@ -107,8 +107,6 @@ def serve_frames(
 
     `keys`, `origins` and `tls` are as in `s2s.serving.Doors`. Raises ConfigError, here or when it is entered.
     """
-    if isinstance(cast(object, keys), str):
-        raise ConfigError("keys are several, and of a text each letter would open: write keys=(key,)")
     doors = Doors(
         host=host,
         port=port,

@@ -89,9 +89,10 @@ def _opened(voice: str, directory: str | os.PathLike[str] | None) -> _Speaker:
     path = store.find(f"hibari-{voice}", directory)
     try:
         hibari: Any = import_module("hibari")
-    except ImportError as missing:
-        raise ConfigError(f"the local voice needs hibari-tts: {store.INSTALL}") from missing
-    speaker: _Speaker = hibari.Hibari(voice=voice, model=os.fspath(path), threads=1)
+        speaker: _Speaker = hibari.Hibari(voice=voice, model=os.fspath(path), threads=1)
+    except ImportError as missing:  # it loads onnxruntime late
+        needs = missing.name if missing.name not in (None, "hibari") else "hibari-tts"
+        raise ConfigError(f"the local voice needs {needs}: {store.INSTALL}") from missing
     # Lexicon, tagger and the net for unknown words load at first use: 0.6 s that no answer should wait for.
     speaker.from_phonemes(speaker.phonemize("Hibari zyxq.")[0], seed=_SEED)
     return speaker

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import heapq
 import itertools
 import os
 import threading
+import time
+import weakref
 from collections.abc import Callable
 from enum import IntEnum
 from functools import cache
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from s2s.errors import BacklogError
 
 T = TypeVar("T")
+_LEAVING_S: Final = 5.0
+_LOOK_S: Final = 0.005
 
 
 class Priority(IntEnum):
@@ -39,6 +44,9 @@ class _Failure(msgspec.Struct, frozen=True, eq=False):
     error: BaseException
 
 
+_pools: weakref.WeakSet[Pool] = weakref.WeakSet()
+
+
 class Pool:
     """At most `threads` pieces of work at once, the more urgent ones first, equals in order of arrival.
 
@@ -54,8 +62,9 @@ class Pool:
         self._jobs: list[tuple[int, int, _Job]] = []
         self._order = itertools.count()
         self._change = threading.Condition()
-        self._threads = 0
-        self._running = 0
+        self._threads: set[threading.Thread] = set()
+        self._running: set[_Job] = set()
+        _pools.add(self)
 
     async def run(self, priority: Priority, work: Callable[[threading.Event], T]) -> T:
         """Return `work(stop)`; when the caller is cancelled, `stop` is set and waiting work never starts."""
@@ -80,7 +89,7 @@ class Pool:
     def busy(self) -> bool:
         """Whether new work would have to wait."""
         with self._change:
-            return self._running + len(self._jobs) >= self._most
+            return len(self._running) + len(self._jobs) >= self._most
 
     def _enqueue(self, priority: Priority, job: _Job) -> None:
         with self._change:
@@ -90,9 +99,11 @@ class Pool:
                 )
             heapq.heappush(self._jobs, (priority, next(self._order), job))
             # A thread that was notified but has not woken yet still counts as free, so compare with all jobs.
-            if len(self._jobs) > self._threads - self._running and self._threads < self._most:
-                threading.Thread(target=self._serve, name="s2s-pool", daemon=True).start()
-                self._threads += 1
+            threads = len(self._threads)
+            if len(self._jobs) > threads - len(self._running) and threads < self._most:
+                thread = threading.Thread(target=self._serve, name="s2s-pool", daemon=True)
+                self._threads.add(thread)
+                thread.start()
             self._change.notify()
 
     def _withdraw(self, job: _Job) -> None:
@@ -105,17 +116,34 @@ class Pool:
         while job := self._next():
             if not job.stop.is_set():
                 job.run()
-            del job
             with self._change:
-                self._running -= 1
+                self._running.discard(job)
+            del job
 
     def _next(self) -> _Job | None:
         with self._change:
             if not self._change.wait_for(lambda: self._jobs, timeout=self._idle_s):
-                self._threads -= 1
+                self._threads.discard(threading.current_thread())
                 return None
-            self._running += 1
-            return heapq.heappop(self._jobs)[2]
+            job = heapq.heappop(self._jobs)[2]
+            self._running.add(job)
+            return job
+
+    def stop(self) -> bool:
+        """Begin nothing more of what waits, have what runs stop, and return whether something still does."""
+        with self._change:
+            self._jobs.clear()
+            for job in self._running:
+                job.stop.set()
+            return bool(self._running)
+
+
+@atexit.register
+def _leave() -> None:
+    # A thread that is inside a model when the interpreter ends takes the process down with it.
+    by = time.monotonic() + _LEAVING_S
+    while any([pool.stop() for pool in list(_pools)]) and time.monotonic() < by:
+        time.sleep(_LOOK_S)
 
 
 def shared_pool(threads: int | None = None) -> Pool:

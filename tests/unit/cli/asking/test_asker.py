@@ -7,6 +7,7 @@ import pytest
 from tests.support.stages import RATE, LevelSTT, LoudVAD, ScriptedBrain, ToneTTS, echo, silence, speech
 
 from s2s.audio.wav import write_wav
+from s2s.cli.ask import paced
 from s2s.cli.asking.asker import Asker
 from s2s.cli.asking.feed import Pace
 from s2s.cli.asking.manner import Manner
@@ -240,3 +241,10 @@ def test_a_failed_answer_is_a_turn() -> None:
     failing = script(Reply(hears="x", error=ConnectionLostError("gone")))
     recording = hold(conversation(failing, [question(speech("go"))], Manner(Pace.FAST)))
     assert [each.status for each in recording.turns] == ["failed"]
+
+
+@pytest.mark.parametrize(
+    ("engine", "told"), [("local", {"lead_ms": None}), ("cascade", {"lead_ms": None}), ("script", {})]
+)
+def test_only_engines_that_take_their_time_are_told_not_to(engine: str, told: dict[str, object]) -> None:
+    assert paced(Config(), engine, Manner(Pace.FAST), []).extra == told

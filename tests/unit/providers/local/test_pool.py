@@ -1,6 +1,8 @@
 import asyncio
 import gc
 import os
+import subprocess
+import sys
 import threading
 import weakref
 from collections.abc import Coroutine
@@ -227,3 +229,25 @@ def test_a_process_has_one_pool_of_each_size() -> None:
     assert shared_pool(3) is shared_pool(3)
     assert shared_pool(3) is not shared_pool(2)
     assert shared_pool() is shared_pool(min(4, os.cpu_count() or 1))
+
+
+def test_what_runs_when_the_process_ends_is_waited_for() -> None:
+    code = (
+        "import asyncio, time\n"
+        "from s2s.providers.local.pool import Pool, Priority\n"
+        "def work(stop):\n"
+        "    stop.wait(20)\n"
+        "    time.sleep(0.1)\n"
+        "    print('ended', stop.is_set(), flush=True)\n"
+        "async def main():\n"
+        "    pool = Pool(1)\n"
+        "    asyncio.ensure_future(pool.run(Priority.GUESS, work))\n"
+        "    asyncio.ensure_future(pool.run(Priority.GUESS, lambda stop: print('begun')))\n"
+        "    await asyncio.sleep(0.05)\n"
+        "    globals()['kept'] = pool\n"
+        "asyncio.run(main())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout == "ended True\n"
