@@ -76,7 +76,10 @@ class PipeLink:
         return ()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
-        """Yield events until the chain ends or is closed. Raises what it failed with."""
+        """Yield events until the chain ends or is closed.
+
+        Raises what it failed with; what it was saying is left open then, as by any link that breaks.
+        """
         yield self._started
         failure: S2SError | None = None
         try:
@@ -89,10 +92,10 @@ class PipeLink:
         except S2SError as fatal:
             failure = fatal
         self._over = True
-        for event in self._reports.responses.end(failed=failure is not None):
-            yield event
         if failure is not None:
             raise failure
+        for event in self._reports.responses.end():
+            yield event
 
     async def close(self) -> None:
         """Close the chain, which may be under way already. Raises what it could not end without."""

@@ -146,12 +146,12 @@ class Responses:
         if self._held is not None and response_id in ("", self._held.response_id):
             self._held = replace(self._held, status="interrupted")
 
-    def end(self, *, failed: bool) -> Iterator[Event]:
+    def end(self) -> Iterator[Event]:
         """Nothing more comes: yield the end of all."""
         yield from self._released()
         for each in [*self._open.values()]:
-            whole: ResponseStatus = "incomplete" if each.announced else "completed"
-            yield from self._end(each, ResponseDone(each.id, "failed" if failed else whole))
+            status: ResponseStatus = "incomplete" if each.announced else "completed"
+            yield from self._end(each, ResponseDone(each.id, status))
 
     def silences(self, frame: AudioFrame) -> bool:
         """Tell whether nobody shall hear this."""

@@ -10,6 +10,7 @@ import pytest
 
 import s2s
 from s2s.config import Config
+from s2s.engine import Engine
 from s2s.errors import ConfigError, ProviderError, UnknownProviderError, UnsupportedError
 from s2s.events import (
     AudioOutput,
@@ -27,8 +28,10 @@ from s2s.pipeline import (
     AudioFrame,
     BrainProcessor,
     ControlFrame,
+    EventFrame,
     Frame,
     Frames,
+    HybridPipeline,
     InMemory,
     Processor,
     STTProcessor,
@@ -39,7 +42,7 @@ from s2s.pipeline import (
 from s2s.pipeline.answers import Response
 from s2s.pipeline.cascade import CascadePipeline
 from s2s.pipeline.hooks import PipelineHooks
-from s2s.providers.local.stages import Brain
+from s2s.providers.local.stages import Brain, Prompt
 from s2s.providers.openai import OpenAIEngine
 from s2s.registry import providers
 from s2s.testing.clock import run
@@ -87,7 +90,7 @@ def steps(brain: Brain | None = None, *between: Processor) -> list[Processor]:
 
 
 @asynccontextmanager
-async def on_the_line(engine: CascadePipeline, **fields: JSON) -> AsyncIterator[Caller]:
+async def on_the_line(engine: Engine, **fields: JSON) -> AsyncIterator[Caller]:
     async with engine.start(**{"input_format": HEARD, "output_format": SPOKEN, **fields}) as session:
         caller = Caller(session)
         listening = asyncio.create_task(caller.listen())
@@ -369,6 +372,28 @@ def heard(frames: Sequence[Frame]) -> tuple[str, str, float]:
     user = " ".join(each.text for each in texts if each.role == "user")
     agent = "".join(each.text for each in texts if each.role == "assistant")
     return user, agent, sum(each.duration_ms for each in frames if isinstance(each, AudioFrame))
+
+
+def test_a_question_that_a_cascade_had_begun_to_think_about_is_answered_by_the_other_side() -> None:
+    async def slow(prompt: Prompt) -> AsyncIterator[str]:
+        await asyncio.sleep(2)
+        yield "Too late."
+
+    async def breaks(frames: Frames) -> AsyncGenerator[Frame, None]:
+        async for frame in frames:
+            yield frame
+            if isinstance(frame, EventFrame) and isinstance(frame.event, ResponseStarted):
+                raise ProviderError("no more")
+
+    async def main() -> None:
+        broken = CascadePipeline(steps=[*steps(BrainProcessor(slow).brain), breaks])
+        async with on_the_line(HybridPipeline(s2s=broken, cascade=a_cascade())) as caller:
+            await caller.session.send_text("why?")
+            await caller.hears(ResponseDone, lambda done: done.status == "completed")
+            assert caller.statuses == ["failed", "completed"]
+            assert caller.answer == "You said why?"
+
+    run(main())
 
 
 def test_it_is_a_processor_too() -> None:

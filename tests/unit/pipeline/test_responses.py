@@ -240,11 +240,7 @@ def test_a_response_whose_tools_run_here_ends_in_the_turn_of_the_one_that_follow
 
 @pytest.mark.parametrize(
     ("and_then", "status"),
-    [
-        (Responses.close, "completed"),
-        (Responses.interrupt, "interrupted"),
-        (lambda each: each.end(failed=True), "completed"),
-    ],
+    [(Responses.close, "completed"), (Responses.interrupt, "interrupted"), (Responses.end, "completed")],
 )
 def test_a_response_whose_tools_run_here_ends_with_the_turn(
     and_then: Callable[[Responses], Iterator[Event]], status: str
@@ -265,11 +261,10 @@ def test_a_response_with_a_call_for_others_too_does_not_wait() -> None:
 
 
 def test_at_the_end_of_the_stream_all_ends() -> None:
-    for failed, statuses in ((False, ["incomplete", "completed"]), (True, ["failed", "failed"])):
-        responses = Responses()
-        told(begins("announced"), sound("implied"), responses=responses)
-        ended = [each for each in responses.end(failed=failed) if isinstance(each, ResponseDone)]
-        assert [each.status for each in ended] == statuses
+    responses = Responses()
+    told(begins("announced"), sound("implied"), responses=responses)
+    ended = [each for each in responses.end() if isinstance(each, ResponseDone)]
+    assert [each.status for each in ended] == ["incomplete", "completed"]
 
 
 def test_what_was_heard_can_be_told_of_items_of_any_kind() -> None:
@@ -298,13 +293,11 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
 )
 
 
-@given(st.lists(STEPS, max_size=40), st.booleans())
-def test_every_response_has_one_start_and_one_end_and_content_lies_between(
-    steps: list[Step], failed: bool
-) -> None:
+@given(st.lists(STEPS, max_size=40))
+def test_every_response_has_one_start_and_one_end_and_content_lies_between(steps: list[Step]) -> None:
     begun: set[str] = set()
     open_now: set[str] = set()
-    for event in told(*steps, lambda responses: responses.end(failed=failed)):
+    for event in told(*steps, Responses.end):
         match event:
             case ResponseStarted(response_id=response_id):
                 assert response_id not in begun
