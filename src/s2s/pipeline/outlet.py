@@ -108,9 +108,21 @@ async def concurrently(work: Work, most_frames: int = 4) -> AsyncGenerator[Frame
             raise _first(failed) from None
     finally:
         task.cancel()
-        await asyncio.wait([task])
+        await _at_rest(task)
         if not task.cancelled():
             task.exception()  # whoever closes has heard it, or does not want to: it is nobody's any more
+
+
+async def _at_rest(task: asyncio.Task[None]) -> None:
+    """Return when a task has ended: who is cancelled meanwhile must not leave it behind."""
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as again:
+            cancelled = again
+    if cancelled is not None:
+        raise cancelled
 
 
 def says(frame: Frame) -> bool:

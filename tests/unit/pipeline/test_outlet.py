@@ -147,3 +147,27 @@ def test_a_second_reader_is_refused_and_the_first_one_goes_on() -> None:
         assert await first == TextFrame("a")
 
     run(main())
+
+
+def test_who_is_cancelled_again_while_closing_leaves_nothing_behind() -> None:
+    ended: list[float] = []
+
+    async def work(outlet: Outlet) -> None:
+        outlet.put_now(CUT)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(1)
+            ended.append(asyncio.get_running_loop().time())
+
+    async def main() -> None:
+        reading = asyncio.create_task(collected(concurrently(work)))
+        for _ in range(2):
+            await asyncio.sleep(0.3)
+            reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert ended == [1.3]
+        assert others() == set()
+
+    run(main())
