@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from s2s.config import Config
+from s2s.config import Config, override
 from s2s.engine import Engine
 from s2s.errors import ConfigError
 from s2s.items import JSON
@@ -60,7 +60,7 @@ def _usual(side: Side) -> str:
 def _engine(side: Side, wanted: JSON, options: dict[str, JSON]) -> Engine:
     match wanted:
         case str():
-            return new(wanted, Config(), **options)
+            return new(wanted, override(Config(), options))
         case Engine() if options:
             raise ConfigError(
                 f"{side} is an engine already: give it its Config, and leave {side}_options out"

@@ -103,9 +103,7 @@ class HybridPipeline(Engine):
         self._links.append(link)
         return link
 
-    def switch(
-        self, side: Side, session_id: str | None = None, when: Literal["turn", "now"] = "turn"
-    ) -> int:
+    def switch(self, side: Side, session_id: str | None = None, when: Literal["turn", "now"] = "turn") -> int:
         """Have a side take over in one of the open sessions, or in all; return how many will switch.
 
         By `turn` that is where the next turn has ended, or at once if nothing is under way; `now` cuts an

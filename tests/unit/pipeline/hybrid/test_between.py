@@ -403,3 +403,47 @@ def test_now_repeats_nothing_of_silence_and_all_of_who_is_speaking() -> None:
             assert await over_now(talk) == b"\x07" * 960 + bytes(960) + b"\x01" * 960
 
     run(main())
+
+
+def test_what_one_side_has_heard_to_the_end_is_not_for_the_next_but_one() -> None:
+    async def main() -> None:
+        async with hybrid() as talk:
+            await talk.asked_aloud("Hello")
+            await talk.answered("Good day")
+            assert await over_now(talk) == b""
+            await talk.session.send_audio(b"\x05" * 960)
+            await talk.rest_a_little()
+            talk.cascade.end(CABLE)
+            await talk.rest_a_little()
+            assert (talk.side, talk.s2s.audio) == ("s2s", b"\x05" * 960)
+
+    run(main())
+
+
+def test_only_the_turns_of_the_cascade_bring_s2s_back() -> None:
+    async def main() -> None:
+        async with hybrid(policy=OnToolOverload(0, turns=2)) as talk:
+            for n in range(3):
+                await talk.answered("Good day", f"r{n}", f"i{n}")
+            await calls(talk, "c1")
+            await talk.session.send_tool_result(ToolResult("c1", "x"))
+            for n in range(2):
+                assert talk.side == "cascade"
+                await talk.hears(started(f"r{n}", "application"), ResponseDone(f"r{n}"))
+            assert talk.side == "s2s"
+
+    run(main())
+
+
+def test_a_policy_is_asked_when_the_user_writes() -> None:
+    async def main() -> None:
+        class Quiet(Wanting):
+            def decide(self, state: PipelineState) -> Side | None:
+                return "cascade" if state.user_text == "the other one, please" else None
+
+        async with hybrid(policy=Quiet()) as talk:
+            await talk.session.send_text("the other one, please", respond=False)
+            await talk.rest_a_little()
+            assert talk.side == "cascade"
+
+    run(main())

@@ -67,6 +67,7 @@ def test_a_session_may_have_other_sides_than_its_engine() -> None:
         ({"s2s": "script", "cascade": 7}, "cascade must be the name of an engine, or an engine, not 7"),
         ({**SCRIPTS, "brain": "rules"}, "unknown field `brain`; use s2s, s2s_options, cascade"),
         ({**SCRIPTS, "s2s_options": {"colour": "red"}}, "Config has no field colour"),
+        ({**SCRIPTS, "s2s_options": {"name": "red"}}, "Config has no field name"),
         ({**SCRIPTS, "s2s_options": 7}, "Expected `object`"),
         ({**SCRIPTS, "policy": 7}, "7 is no policy: give an object with `decide"),
         ({**SCRIPTS, "policy": Stay}, "is no policy"),
