@@ -7,19 +7,23 @@ import contextlib
 import gc
 import random
 from collections import Counter
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tests.conformance.subjects import Simulated, SimulatedGemini, SimulatedNova
 from tests.support.hybrid import SideEngine, SideLink
 from tests.support.links import KeptScript
+from tests.support.stages import LevelSTT, LoudVAD, Script, ScriptedBrain, ToneTTS
 from tests.support.storm import TOOLS, broken_by, converse, replies
 
 from s2s.commands import SendToolResult
 from s2s.config import Config, Limits, Reconnect
+from s2s.engine import Engine
 from s2s.errors import (
     ConnectError,
     ConnectionLostError,
@@ -44,6 +48,7 @@ from s2s.events import (
 )
 from s2s.items import JSON, Call, Message, ToolResult
 from s2s.links import Link
+from s2s.pipeline import CascadePipeline
 from s2s.pipeline.hybrid import (
     Either,
     HybridPipeline,
@@ -53,11 +58,13 @@ from s2s.pipeline.hybrid import (
     Side,
     Stay,
 )
+from s2s.providers.local.stages import Prompt
 from s2s.session import Session
 from s2s.testing.clock import JumpingLoop
 from s2s.testing.contract import Contract, violations
 
 T = TypeVar("T")
+Storm: TypeAlias = Callable[[int], Coroutine[Any, Any, list[str]]]
 SIDES: st.SearchStrategy[Side] = st.sampled_from(["s2s", "cascade"])
 SELDOM = st.sampled_from([True, *[False] * 3])
 CHUNK_BYTES, MS = 480, 48
@@ -395,31 +402,65 @@ FEW, MANY = 150, 4000
 async def storm(seed: int) -> list[str]:
     """Hold the conversation of this seed, over sides that come and go, and return which promises it broke."""
     chance = random.Random(seed)
-    extra = [{"script": [*replies(chance)], "pace": chance.choice([0, 1, 4, 20])} for _ in range(2)]
-    one, two = (Unsteady(chance, Config(extra=each)) for each in extra)
+    one, two = (Unsteady(chance, Config(extra=scripted(chance))) for _ in range(2))
+    return await stormed(one, two, chance)
+
+
+async def storm_of_dialects(seed: int) -> list[str]:
+    """Do so with a provider as S2S, and a cascade of stages or a script beside it."""
+    chance = random.Random(seed)
+    one: Engine = chance.choice(PROVIDERS)(Config(extra={"script": [*replies(chance)]}))
+    two = chance.choice([staged, lambda chance: KeptScript(Config(extra=scripted(chance)))])(chance)
+    broken = await stormed(one, two, chance)
+    if isinstance(one, SimulatedGemini | SimulatedNova):
+        await one._simulator.hang_up()
+    return broken
+
+
+async def stormed(one: Engine, two: Engine, chance: random.Random) -> list[str]:
     policy: JSON = chance.choice(
         [Stay(), OnFailure(5), Either(OnFailure(5), OnToolOverload(1)), OnToolOverload(0)]
     )
-    limits = Limits(connect_s=5, close_s=2, send_s=2)
+    limits = Limits(connect_s=5, close_s=4, send_s=2)
     reconnect = Reconnect(attempts=chance.choice([5, 5, 1, 0]))
     turns: JSON = chance.choice(["server", "server", "manual"])
-    pipeline = HybridPipeline(
-        Config(tools=TOOLS, limits=limits, reconnect=reconnect, turn_detection=turns),
-        s2s=one,
-        cascade=two,
-        policy=policy,
-    )
+    config = Config(tools=TOOLS, limits=limits, reconnect=reconnect)
+    pipeline = HybridPipeline(config, s2s=one, cascade=two, policy=policy)
+    if turns not in pipeline.capabilities.turn_detection:
+        turns = "server"
     try:
-        session = await pipeline.start()
+        session = await pipeline.start(turn_detection=turns)
     except S2SError:
         return []
-    meddling = asyncio.create_task(meddle(pipeline, [one, two], chance))
+    meddling = asyncio.create_task(meddle(pipeline, (one, two), chance))
     try:
         events = await converse(session, chance)
     finally:
         meddling.cancel()
         await _ended(meddling)
     return violations(events, session.config.spoken)
+
+
+def scripted(chance: random.Random) -> dict[str, JSON]:
+    return {"script": [*replies(chance)], "pace": chance.choice([0, 1, 4, 20])}
+
+
+def staged(chance: random.Random) -> Engine:
+    """Return a cascade whose brain calls a tool now and then."""
+
+    def think(prompt: Prompt) -> Script:
+        return [Call(f"call_{chance.random()}", "quick")] if chance.random() < 0.2 else ["Well, well."]
+
+    seats = {"vad": LoudVAD(), "stt": LevelSTT(), "brain": ScriptedBrain(think), "tts": ToneTTS()}
+    return CascadePipeline(Config(extra={**seats, "lead_ms": chance.choice([None, 1000])}))
+
+
+PROVIDERS: list[Callable[[Config], Engine]] = [
+    Simulated,
+    partial(SimulatedGemini, "dev-3.8"),
+    partial(SimulatedGemini, "dev-2.5-native"),
+    partial(SimulatedNova, "amazon.nova-2-5-sonic"),
+]
 
 
 class Unsteady(KeptScript):
@@ -436,23 +477,34 @@ class Unsteady(KeptScript):
         return await super().open(config)
 
 
-async def meddle(pipeline: HybridPipeline, sides: list[Unsteady], chance: random.Random) -> None:
+async def meddle(pipeline: HybridPipeline, engines: tuple[Engine, ...], chance: random.Random) -> None:
     """Switch, and pull cables."""
     while True:
         await asyncio.sleep(chance.choice([0.01, 0.3, 2, 8]))
-        links = [each for side in sides for each in side.links]
-        if links and chance.random() < 0.4:
-            chance.choice(links).drop(chance.choice([ConnectionLostError("the cable"), None]))
+        if chance.random() < 0.3:
+            await cut(chance.choice(engines), chance)
         elif chance.random() < 0.6:
             side: Side = chance.choice(["s2s", "cascade"])
             pipeline.switch(side, when=chance.choice(["turn", "now"]))
 
 
-def test_no_switch_and_no_fault_breaks_a_promise_or_leaves_a_task() -> None:
+async def cut(engine: Engine, chance: random.Random) -> None:
+    match engine:
+        case KeptScript(links=[*links]) if links:
+            chance.choice(links).drop(chance.choice([ConnectionLostError("the cable"), None]))
+        case Simulated() | SimulatedGemini() | SimulatedNova() if hasattr(engine, "connection"):
+            await engine.connection.close(1006, "the cable")
+        case _:
+            pass
+
+
+@pytest.mark.parametrize("storm", [storm, storm_of_dialects])
+def test_no_switch_and_no_fault_breaks_a_promise_or_leaves_a_task(storm: Storm) -> None:
     assert broken_by(storm, range(FEW)) == {}
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(900)
-def test_no_switch_and_no_fault_breaks_a_promise_or_leaves_a_task_for_long() -> None:
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("storm", [storm, storm_of_dialects])
+def test_no_switch_and_no_fault_breaks_a_promise_or_leaves_a_task_for_long(storm: Storm) -> None:
     assert broken_by(storm, range(FEW, MANY)) == {}

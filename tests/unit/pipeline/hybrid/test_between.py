@@ -424,7 +424,7 @@ def test_only_the_turns_of_the_cascade_bring_s2s_back() -> None:
     async def main() -> None:
         async with hybrid(policy=OnToolOverload(0, turns=2)) as talk:
             for n in range(3):
-                await talk.answered("Good day", f"r{n}", f"i{n}")
+                await talk.answered("Good day", f"a{n}", f"i{n}")
             await calls(talk, "c1")
             await talk.session.send_tool_result(ToolResult("c1", "x"))
             for n in range(2):
