@@ -410,7 +410,7 @@ async def storm_of_dialects(seed: int) -> list[str]:
     """Do so with a provider as S2S, and a cascade of stages or a script beside it."""
     chance = random.Random(seed)
     one: Engine = chance.choice(PROVIDERS)(Config(extra={"script": [*replies(chance)]}))
-    two = chance.choice([staged, lambda chance: KeptScript(Config(extra=scripted(chance)))])(chance)
+    two = staged(chance) if chance.random() < 0.5 else KeptScript(Config(extra=scripted(chance)))
     broken = await stormed(one, two, chance)
     if isinstance(one, SimulatedGemini | SimulatedNova):
         await one._simulator.hang_up()

@@ -89,6 +89,8 @@ class Unanswered:
 
     def stopped(self, item_id: str, place: int, now: float) -> None:
         """The user has said all of it."""
+        if item_id in self._noticed and self.owing.spoken(item_id) is None:
+            return  # it is being answered, or was
         spoken, declared = self._noted(item_id, self._settled), self.owing.all(Declared)[:1]
         spoken.ended, spoken.since = max(self._within(place), spoken.began), now
         spoken.told.add("speech_stopped")
@@ -96,7 +98,6 @@ class Unanswered:
         for each in declared:
             spoken.ended, spoken.committed = max(spoken.ended, each.at), True
         self.owing.drop(declared)
-        self._settle_words()
 
     def understood(self, item_id: str, words: str, now: float) -> None:
         """The side knows what the user has said, be it late."""

@@ -407,3 +407,63 @@ def test_places_lie_between_samples() -> None:
     sound = Sound(24_000, 1)
     assert [sound.bytes_of(ms) for ms in (0, 1, 0.03, 10)] == [0, 48, 2, 480]
     assert sound.ms_of(480) == 10
+
+
+def test_an_end_that_is_told_after_the_words_changes_nothing() -> None:
+    made = unanswered()
+    heard(made, 5)
+    made.began("u1", SECOND)
+    assert made.tells_speech
+    made.understood("u1", "Hello", 0)
+    assert (again(made), again(made, quiet=True), made.owing.speaking) == ([CreateResponse()],) * 2 + (False,)
+    made.stopped("u1", 2 * SECOND, 0)
+    assert again(made) == [CreateResponse()]
+    made.began("u2", 3 * SECOND)
+    made.understood("u2", "", 0)
+    made.stopped("u2", 4 * SECOND, 0)
+    made.begun("r1", "user_turn")
+    made.stopped("u1", 4 * SECOND, 0)
+    assert (again(made), made.owing.waiting) == ([], False)
+
+
+def test_words_alone_are_asked_about_again_once_their_like_was_answered() -> None:
+    made = unanswered()
+    made.begun("r1", "user_turn")
+    made.said("r1")
+    made.ended("r1")
+    made.understood("u1", "Hello", 0)
+    assert again(made) == [CreateResponse()]
+    made.begun("r2", "user_turn")
+    made.said("r2")
+    made.part()
+    made.moved(0, 0)
+    made.understood("u2", "And?", 0)
+    assert again(made) == [CreateResponse()]
+
+
+def test_who_is_noticed_again_is_not_forgotten() -> None:
+    made = unanswered()
+    heard(made, 1)
+    made.began("u1", 0)
+    made.moved(0, 10.0)
+    assert not made.tells_speech
+    made.began("u1", 0)
+    made.expire(100)
+    assert made.owing.speaking
+
+
+def test_pictures_and_audio_keep_their_order() -> None:
+    made = unanswered()
+    heard(made, 1)
+    made.tell(CommitAudio(), 0)
+    heard(made, 1)
+    made.tell(AppendImage(b"x"), 0)
+    heard(made, 1)
+    assert again(made) == [1.0, CommitAudio(), 1.0, AppendImage(b"x"), 1.0]
+
+
+def test_nothing_waits_after_all_is_settled() -> None:
+    made = unanswered(CreateResponse(), CommitAudio())
+    made.began("u1", 0)
+    made.clear()
+    assert (again(made), made.owing.waiting) == ([], False)
