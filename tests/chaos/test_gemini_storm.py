@@ -17,7 +17,7 @@ from s2s.simulators.gemini import GeminiSimulator
 from s2s.simulators.temper import Fault, GeminiTemper
 from s2s.testing.contract import violations
 
-FEW, MANY = 200, 4000
+FEW, MANY = 80, 4000
 PROFILES = ["dev-2.5-native", "dev-3.1", "dev-3.8", "dev-3.8-thinking", "vertex-half-cascade"]
 SAID = [
     *("", "setupComplete", "serverContent", "modelTurn", "outputTranscription", "inputTranscription"),

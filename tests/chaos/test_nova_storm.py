@@ -25,8 +25,8 @@ from s2s.simulators.temper import Fault, NovaTemper
 from s2s.testing.contract import violations
 
 pytestmark = pytest.mark.filterwarnings("ignore:amazon.nova-sonic-v1")
-FEW, MANY = 150, 4000
-SOME, MOST = 60, 2000
+FEW, MANY = 60, 4000
+SOME, MOST = 25, 2000
 SAID = [
     *("", "response", "completionStart", "contentStart", "contentStart.TEXT", "contentStart.AUDIO"),
     *("contentStart.TOOL", "textOutput", "audioOutput", "toolUse", "contentEnd", "contentEnd.TEXT"),
