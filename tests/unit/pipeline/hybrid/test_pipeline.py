@@ -13,7 +13,16 @@ from s2s.config import Config, TurnDetection
 from s2s.errors import ConfigError, MissingKeyError, UnknownProviderError, UnsupportedError
 from s2s.events import Reconnected, Reconnecting, ResponseDone, SpeechStarted, TurnEnd
 from s2s.items import Call, Message
-from s2s.pipeline import AudioFrame, ControlFrame, EventFrame, Frame, Frames, InMemory, TextFrame
+from s2s.pipeline import (
+    AudioFrame,
+    CascadePipeline,
+    ControlFrame,
+    EventFrame,
+    Frame,
+    Frames,
+    InMemory,
+    TextFrame,
+)
 from s2s.pipeline.hooks import PipelineHooks
 from s2s.pipeline.hybrid import HybridPipeline, OnFailure, Stay
 from s2s.providers.script import Reply, ScriptEngine
@@ -21,6 +30,7 @@ from s2s.testing.clock import run
 from s2s.testing.talk import Talk
 from tests.support.hybrid import CABLE, CAN, SideEngine, hybrid
 from tests.support.links import KeptScript, said
+from tests.support.stages import LevelSTT, LoudVAD, ScriptedBrain, ToneTTS, echo
 
 SCRIPTS = {
     "s2s": "script",
@@ -276,3 +286,10 @@ def test_options_of_either_side_are_read_as_fields_of_a_config() -> None:
     engine = s2s.new("hybrid", extra={**SCRIPTS, "cascade_options": options})
     assert isinstance(engine, HybridPipeline)
     assert engine.sides["cascade"].config.turns.silence_ms == 100
+
+
+def test_the_usual_cascade_is_that_of_the_stages() -> None:
+    seats = {"vad": LoudVAD(), "stt": LevelSTT(), "brain": ScriptedBrain(echo), "tts": ToneTTS()}
+    engine = HybridPipeline(Config(extra={"cascade_options": {"extra": seats}}), s2s="script")
+    assert isinstance(engine.sides["cascade"], CascadePipeline)
+    assert engine.capabilities.input_rates == (24_000,)
