@@ -38,7 +38,6 @@ class Fitting:
         self, changed: UpdateSession, history: Sequence[Item], *, voice_is_ours: bool = False
     ) -> Config:
         """Return it; with `voice_is_ours` the voice was changed while this side had the conversation."""
-        self.notes.clear()
         fields = self._given()
         own = override(self._engine.config, fields)
         for name in changed.__struct_fields__:

@@ -447,3 +447,21 @@ def test_a_policy_is_asked_when_the_user_writes() -> None:
             assert talk.side == "cascade"
 
     run(main())
+
+
+def test_a_call_of_an_earlier_turn_holds_up_no_command() -> None:
+    async def main() -> None:
+        async with hybrid(cascade=slow(3)) as talk:
+            await calls(talk, "c1")
+            await talk.hears(*said("r2", "Good"), ResponseDone("r2"))
+            talk.pipeline.switch("cascade")
+            await talk.session.send_text("Hello", respond=False)
+            await talk.listen(1)
+            assert [each.text for each in talk.s2s.knows if isinstance(each, Message)] == ["Hello"]
+            await talk.listen(3)
+            assert talk.side == "cascade"
+            await talk.session.send_tool_result(ToolResult("c1", "x"))
+            await talk.rest_a_little()
+            assert talk.cascade.knows[-2:] == [Call("hy_c1", "look"), ToolResult("hy_c1", "x")]
+
+    run(main())

@@ -69,9 +69,9 @@ def test_what_stands_beside_the_conversation_is_no_turn_and_its_calls_are_nobody
 
 def test_errors_count_until_a_response_is_completed() -> None:
     course = Course()
-    for status in ("failed", "incomplete", "interrupted", "failed"):
+    for status in ("failed", "incomplete", "interrupted", "failed", "failed"):
         course.done(ResponseDone("r1", status))
-    assert course.errors == 2
+    assert course.errors == 3
     course.done(ResponseDone("r1"))
     assert course.errors == 0
 
@@ -141,6 +141,11 @@ def test_a_policy_is_told_where_the_session_is_and_what_has_failed() -> None:
     last = record.state(course, 112.0).failure
     assert last is not None
     assert (last.side, last.ago_s) == ("s2s", 1.0)
+    record.failed("cascade", CABLE, 112.0)
+    record.failed("s2s", CABLE, 113.0)
+    last = record.state(course, 113.0).failure
+    assert last is not None
+    assert last.side == "s2s"
 
 
 def test_failures_in_a_row_are_counted() -> None:

@@ -1,6 +1,7 @@
 """The hybrid by name, by hand, as an engine and as a processor."""
 
 import asyncio
+import sys
 from contextlib import aclosing
 from pathlib import Path
 
@@ -293,3 +294,46 @@ def test_the_usual_cascade_is_that_of_the_stages() -> None:
     engine = HybridPipeline(Config(extra={"cascade_options": {"extra": seats}}), s2s="script")
     assert isinstance(engine.sides["cascade"], CascadePipeline)
     assert engine.capabilities.input_rates == (24_000,)
+
+
+def test_s2s_has_to_be_named() -> None:
+    with pytest.raises(ConfigError, match="a hybrid needs an engine for S2S"):
+        HybridPipeline(cascade=ScriptEngine())
+
+
+def test_rates_that_cannot_be_converted_are_refused_before_anything_is_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    one, two = SideEngine(), SideEngine(can=replace(CAN, input_rates=(16_000,)))
+    with pytest.raises(ConfigError, match="numpy"):
+        HybridPipeline(s2s=one, cascade=two).start()
+    HybridPipeline(s2s=one, cascade=SideEngine()).start()
+    either = SideEngine(can=replace(CAN, input_rates=(16_000, 24_000)))
+    HybridPipeline(s2s=one, cascade=either).start()
+
+
+def test_a_policy_of_a_session_that_is_none_is_refused_at_once() -> None:
+    engine = HybridPipeline(Config(extra=SCRIPTS))
+    with pytest.raises(ConfigError, match="7 is no policy"):
+        engine.start(extra={"policy": 7})
+
+
+def test_a_side_that_refuses_what_holds_by_now_cannot_take_over() -> None:
+    class Choosy(SideEngine):
+        def check(self, config: Config) -> None:
+            if config.instructions == "Be rude.":
+                raise UnsupportedError("not so")
+
+    async def main() -> None:
+        async with hybrid(cascade=Choosy()) as talk:
+            await talk.session.update(instructions="Be rude.")
+            await talk.rest_a_little()
+            talk.pipeline.switch("cascade")
+            await talk.rest_a_little()
+            assert (talk.side, [str(each) for each in talk.errors]) == (
+                "s2s",
+                ["cascade cannot take over, s2s goes on: not so"],
+            )
+
+    run(main())
