@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from s2s.commands import CreateResponse, SendToolResult
-from s2s.config import Limits
+from s2s.config import Config, Limits
 from s2s.errors import ConnectError, HookError
 from s2s.events import (
     Error,
@@ -18,9 +18,10 @@ from s2s.events import (
     ToolCall,
 )
 from s2s.items import Call, Message, ToolResult
+from s2s.links import Link
 from s2s.pipeline.hybrid import Either, OnFailure, OnToolOverload, PipelineState, Side
 from s2s.testing.clock import run
-from tests.support.hybrid import CABLE, Hybrid, SideEngine, hybrid, started
+from tests.support.hybrid import CABLE, Hybrid, SideEngine, SideLink, hybrid, started
 from tests.support.links import said
 
 
@@ -463,5 +464,31 @@ def test_a_call_of_an_earlier_turn_holds_up_no_command() -> None:
             await talk.session.send_tool_result(ToolResult("c1", "x"))
             await talk.rest_a_little()
             assert talk.cascade.knows[-2:] == [Call("hy_c1", "look"), ToolResult("hy_c1", "x")]
+
+    run(main())
+
+
+def test_a_link_that_was_left_is_closed_by_the_time_that_the_session_is() -> None:
+    class Slow(SideLink):
+        over = False
+
+        async def close(self) -> None:
+            await super().close()
+            await asyncio.sleep(1)
+            self.over = True
+
+    class SlowEngine(SideEngine):
+        async def open(self, config: Config) -> Link:
+            self.links.append(Slow(config, self.capabilities))
+            return self.links[-1]
+
+    async def main() -> None:
+        async with hybrid(s2s=SlowEngine()) as talk:
+            talk.pipeline.switch("cascade")
+            await talk.rest_a_little()
+            assert talk.side == "cascade"
+            await talk.session.close()
+            assert isinstance(talk.s2s, Slow)
+            assert talk.s2s.over
 
     run(main())
