@@ -80,9 +80,8 @@ def frame_loop(handler: FrameHandler) -> Transform:
     async def loop(frames: Frames) -> AsyncGenerator[Frame, None]:
         async for frame in frames:
             made = handler(frame)
-            if isinstance(
-                made, Struct
-            ):  # asked first, for it is most often so and the others cost more to tell
+            # A frame is looked for first: the other kinds cost more to tell.
+            if isinstance(made, Struct):
                 yield made
             elif isinstance(made, AsyncIterator):
                 async with AsyncExitStack() as closing:
