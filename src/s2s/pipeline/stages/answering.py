@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Iterable
 from contextlib import aclosing
 
-from msgspec import Struct, json
-from msgspec.structs import replace
+from msgspec import Struct
 
 from s2s.config import Config
-from s2s.items import Call, Item
 from s2s.pipeline.frames import NOTHING, Metadata, TextFrame, ToolCallFrame
 from s2s.pipeline.outlet import Outlet
 from s2s.pipeline.stages.errands import Errands
@@ -52,7 +49,7 @@ class Answer:
                     return
                 self.stages.setdefault("brain", round((loop.time() - asked_at) * 1000, 3))
                 if not isinstance(thought, str):
-                    call = _whole(checked(thought), self._conversation.items)
+                    call = checked(thought, self._conversation.items)
                     runs_here = errands.has(call.name)
                     await self._outlet.put(ToolCallFrame(call, self.response_id, runs_here))
                     self._conversation.add(call)
@@ -71,12 +68,3 @@ class Answer:
             TextFrame(text, "assistant", final, self.item_id, self.response_id, metadata=self._metadata)
         )
         self._conversation.said(self.item_id, text, 0.0)
-
-
-def _whole(call: Call, history: Iterable[Item]) -> Call:
-    """Return a call with an id of its own, and its arguments in writing, as some brains give neither."""
-    if not call.id or any(isinstance(each, Call) and each.id == call.id for each in history):
-        call = replace(call, id=f"call_{uuid.uuid4().hex[:16]}")
-    if call.arguments and call.raw == "{}":
-        call = replace(call, raw=json.encode(call.arguments).decode())
-    return call

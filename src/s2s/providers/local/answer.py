@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import aclosing
 from typing import TypeAlias, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, json
+from msgspec.structs import replace
 
 from s2s.errors import ProviderError, S2SError
 from s2s.foreign import Late, contained
-from s2s.items import Call
+from s2s.items import Call, Item
 from s2s.providers.local.clauses import Clauses
 from s2s.providers.local.stages import TTS, Brain, Prompt, Thought
 
@@ -52,7 +54,7 @@ class Speaker(Struct, frozen=True):
                         yield piece
 
     async def _clauses(self, prompt: Prompt, stages: dict[str, float]) -> AsyncGenerator[Thought, None]:
-        clauses = Clauses()
+        clauses, before = Clauses(), [*prompt.history]
         asked_at = _now()
         async with aclosing(timely(self.brain.respond(prompt), self.longest_s, "brain")) as thoughts:
             async for thought in thoughts:
@@ -60,7 +62,8 @@ class Speaker(Struct, frozen=True):
                 for text in clauses.push(thought) if isinstance(thought, str) else clauses.flush():
                     yield text
                 if not isinstance(thought, str):
-                    yield checked(thought)
+                    before.append(call := checked(thought, before))
+                    yield call
         for text in clauses.flush():
             yield text
 
@@ -117,11 +120,18 @@ def named(failed: Exception) -> S2SError:
     return error
 
 
-def checked(thought: object) -> Call:
-    """Return what is a call. Raises ProviderError for what no brain may give."""
-    if isinstance(thought, Call):
-        return thought
-    raise ProviderError(f"the brain gave {type(thought).__name__}: it must yield str or s2s.Call")
+def checked(thought: object, before: Iterable[Item]) -> Call:
+    """Return what is a call, with an id that no call before it has, and its arguments in writing.
+
+    Some brains give neither. Raises ProviderError for what no brain may give.
+    """
+    if not isinstance(thought, Call):
+        raise ProviderError(f"the brain gave {type(thought).__name__}: it must yield str or s2s.Call")
+    if not thought.id or any(isinstance(each, Call) and each.id == thought.id for each in before):
+        thought = replace(thought, id=f"call_{uuid.uuid4().hex[:16]}")
+    if thought.arguments and thought.raw == "{}":
+        thought = replace(thought, raw=json.encode(thought.arguments).decode())
+    return thought
 
 
 def _now() -> float:

@@ -189,3 +189,19 @@ def test_cancelling_an_answer_lets_brain_and_voice_go() -> None:
         assert (brain.running, tts.running) == (0, 0)
 
     clock.run(main())
+
+
+def test_a_brain_that_uses_an_id_again_makes_another_call() -> None:
+    before = Prompt((Call("c", "light"), Message("user", "Again.")))
+
+    async def main() -> list[Piece]:
+        by = speaker(
+            Call("c", "light", {"on": True}), Call("d", "light"), Call("d", "light"), Call("", "light")
+        )
+        return [piece async for piece in by.answer(before, {})]
+
+    calls = [each for each in clock.run(main()) if isinstance(each, Call)]
+    assert len({"c", *(each.id for each in calls)}) == 5
+    assert "" not in {each.id for each in calls}
+    assert calls[1].id == "d"
+    assert calls[0].raw == '{"on":true}'
